@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NEWEST_TRIED, OLDEST = (3, 13), (3, 11)
+OLDEST = (3, 11)
 
 
 def run(*command: str) -> None:
@@ -36,15 +36,18 @@ def ensure_ensurepip() -> None:
 def main(folder: Path) -> None:
     """Environment with the locked packages and this checkout, ready to use."""
     if sys.version_info < OLDEST:
-        sys.exit(f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]}. "
-                 "Name a newer one: make PYTHON=python3.12 …")
+        sys.exit(
+            f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]}. "
+            "Name a newer one: make PYTHON=python3.12 …"
+        )
     ensure_ensurepip()
-    print(f"Installing into {folder} (about 800 MB; half a minute to a few minutes) …", flush=True)  # noqa: T201
+    print(f"Installing into {folder} (about 800 MB; half a minute to a few minutes) …", flush=True)
     python = str(folder / "bin" / "python")
     if not Path(python).exists():
         run(sys.executable, "-m", "venv", str(folder))
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     run(*pip, "--require-hashes", "--no-deps", "-r", "requirements.lock")
+    os.environ["PYTHONWARNINGS"] = "ignore"  # setuptools warns of every editable installation
     run(*pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", ".")
 
 

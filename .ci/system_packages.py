@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""See that the browser, fonts and database server the tests drive are there; install them where that is allowed."""
+"""See that browser, fonts and database server are there for the tests; install them where allowed."""
 
 import os
 import shutil

@@ -146,9 +146,7 @@ def _table(raw: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
     return value
 
 
-def _names(
-    entry: Mapping[str, Any], key: str, where: str, *, everyone: bool = False
-) -> tuple[str, ...]:
+def _names(entry: Mapping[str, Any], key: str, where: str, *, everyone: bool = False) -> tuple[str, ...]:
     names = entry.get(key, [])
     if not isinstance(names, list):
         raise CoursesError(f"{where}: {key} must be a list of names")
