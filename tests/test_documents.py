@@ -89,3 +89,10 @@ def test_every_code_file_names_its_licence() -> None:
     bare = [n for n in names if "SPDX-License-Identifier" not in (ROOT / n).read_text(encoding="utf-8")[:400]]
     assert names
     assert bare == []
+
+
+def test_modules_are_imported_by_their_installed_names() -> None:
+    short = re.compile(r"^\s*(?:from|import) (?:autograder|hub_config|tools)\b", re.MULTILINE)
+    files = [p for folder in ("autograder", "hub_config", "tools", "tests") for p in (ROOT / folder).rglob("*.py")]
+    assert files
+    assert [str(p) for p in files if short.search(p.read_text(encoding="utf-8"))] == []
