@@ -59,6 +59,8 @@ class Season:
     title: Mapping[str, str]
     language: str
     courses: tuple[Course, ...]
+    assignment_list: bool = False
+    """Whether learners also get nbgrader's own Assignment List (``[hub] assignment_list = true``)."""
 
     def course(self, course_id: str) -> Course:
         """The course of this id; CoursesError names the ones that exist."""
@@ -113,7 +115,15 @@ def read_season(path: Path) -> Season:
     language = season.get("language", "zh")
     if language not in ("zh", "en"):
         raise CoursesError(f"{path}: season.language is {language!r}; write 'zh' or 'en'")
-    return Season(title=_both_languages(season, "title", path), language=language, courses=read)
+    assignment_list = _table(raw, "hub", path).get("assignment_list", False)
+    if not isinstance(assignment_list, bool):
+        raise CoursesError(f"{path}: hub.assignment_list is {assignment_list!r}; write true or false")
+    return Season(
+        title=_both_languages(season, "title", path),
+        language=language,
+        courses=read,
+        assignment_list=assignment_list,
+    )
 
 
 def _read_course(entry: Mapping[str, Any], path: Path) -> Course:
