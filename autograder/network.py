@@ -14,7 +14,7 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 
 
 def leave_network() -> bool:
-    """Move this process into an empty network with a working 127.0.0.1; False where that is not allowed.
+    """Move this process into an empty network with a working 127.0.0.1; False where none is to be had.
 
     Root does it directly; an ordinary user through a user namespace, where uid and gid stay the same.
     """
@@ -28,8 +28,11 @@ def leave_network() -> bool:
             Path("/proc/self/setgroups").write_text("deny")
             Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
             Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
-    with contextlib.suppress(OSError):
+    try:
         _raise_loopback()
+    except OSError:
+        # A user namespace without rights in it (some distributions): cut off, but without 127.0.0.1 too.
+        return False
     return True
 
 

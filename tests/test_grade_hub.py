@@ -91,7 +91,8 @@ def test_formgraders_own_buttons_grade_confined_and_release_feedback(hub: Hub, t
                 f"assignment/{LAB}/zhao/release_feedback",
             ):
                 answered = chen.server_call("POST", f"formgrader/api/{call}", server="grader-tiny")
-                assert answered.json()["success"], print(call, answered.json()["log"])
+                told = answered.json()
+                assert told["success"], f"{call}: {told.get('log')} {told.get('error')}"
             chen.stop_server("grader-tiny")
         feedback = zhao.submissions("tiny", LAB)[0]["feedback"]
         assert (feedback["score"], feedback["max_score"]) == (7.0, 12.0)

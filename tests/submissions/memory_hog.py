@@ -8,4 +8,4 @@
 # ---
 hoard = []
 while True:
-    hoard.append(bytearray(100_000_000))
+    hoard.append(bytearray(400_000_000))
