@@ -61,7 +61,7 @@ c.TraefikFileProviderProxy.dynamic_config_file = f"{{settings['folder']}}/rules.
 c.JupyterHub.load_groups = settings["groups"]
 c.JupyterHub.load_roles = [
     dict(name="user", scopes=["self", "access:services!service=exchange"]),
-    dict(name="operator", services=["operator"], scopes=["admin:users", "tokens", "read:users", "access:services"]),
+    dict(name="operator", services=["operator"], scopes=["admin:users", "tokens", "access:services"]),
 ]
 c.JupyterHub.services = [
     dict(name="operator", api_token=settings["secret"]),

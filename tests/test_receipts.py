@@ -33,8 +33,10 @@ def home(tmp_path: Path) -> Path:
         contents = inspect(sent, archive.stat().st_size, Limits())
     signed = signer.sign(
         {
-            "version": 1, "id": NUMBER, "course": "matter-energy", "assignment": "boiling-tibet", "learner": "amei",
-            "attempt": 1, "timestamp": "2027-08-01T00:00:00.000000+00:00", "due": "2027-08-31T15:59:59.000000+00:00",
+            "version": 1, "id": NUMBER, "course": "matter-energy", "assignment": "boiling-tibet",
+            "learner": "amei",
+            "attempt": 1, "timestamp": "2027-08-01T00:00:00.000000+00:00",
+            "due": "2027-08-31T15:59:59.000000+00:00",
             "late": False, "sha256": sha256, "size": archive.stat().st_size, "files": dict(contents.files),
         }
     )  # fmt: skip
@@ -182,7 +184,7 @@ def test_the_same_folder_always_gives_the_same_archive_and_comes_back(tmp_path: 
     assert archives[0] == archives[1]
     unpack(tmp_path / "one.tar.gz", tmp_path / "back", Limits())
     assert (tmp_path / "back" / "sub" / "沸点.csv").read_text() == "sub/沸点.csv"
-    with pytest.raises(Refused, match="folder-exists|已经存在"):
+    with pytest.raises(Refused, match="已经存在"):
         unpack(tmp_path / "one.tar.gz", tmp_path / "back", Limits())
     unpack(tmp_path / "one.tar.gz", tmp_path / "back", Limits(), replace=True)
     assert [p.name for p in tmp_path.glob(".*")] == []
@@ -206,7 +208,7 @@ def test_no_bytes_make_the_reader_fail_otherwise_than_by_a_refusal(data: bytes) 
         try:
             inspect(io.BytesIO(body), len(body), Limits())
         except Refused as refused:
-            assert refused.status == 422
+            assert refused.status == 422  # noqa: PT017 - not refusing is right too
 
 
 def test_every_refusal_speaks_both_languages() -> None:

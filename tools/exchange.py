@@ -93,10 +93,8 @@ def _report(work: "Callable[[], Account]", as_json: bool, chinese: str, english:
         values = {**dataclasses.asdict(account), "folder": str(account.folder), "ok": True}
         click.echo(json.dumps(values, ensure_ascii=False))
         return
-    megabytes = account.bytes / 1024**2
+    size = f"{account.bytes / 1024**2:.1f} MiB"
+    click.echo(f"{chinese}：{account.submissions} 份提交，{account.blobs} 个文件块，{size}，{account.folder}")
     click.echo(
-        f"{chinese}：{account.submissions} 份提交，{account.blobs} 个文件块，{megabytes:.1f} MiB，{account.folder}"
-    )
-    click.echo(
-        f"{english}: {account.submissions} submissions, {account.blobs} blobs, {megabytes:.1f} MiB, {account.folder}"
+        f"{english}: {account.submissions} submissions, {account.blobs} blobs, {size}, {account.folder}"
     )

@@ -153,11 +153,8 @@ def _show(result: dict[str, Any]) -> None:
     receipt = result["receipt"]
     late = ("，已过截止时间", ", after the due date") if receipt["late"] else ("", "")
     what = f"{receipt['course']}/{receipt['assignment']}"
+    who, attempt, time = receipt["learner"], receipt["attempt"], receipt["timestamp"]
     click.echo(f"✓ {result['file']}")
-    click.echo(
-        f"  有效：{receipt['learner']} 交了 {what} 第 {receipt['attempt']} 次，{receipt['timestamp']}{late[0]}"
-    )
-    click.echo(
-        f"  Genuine: {receipt['learner']}, {what}, attempt {receipt['attempt']}, {receipt['timestamp']}{late[1]}"
-    )
+    click.echo(f"  有效：{who} 交了 {what} 第 {attempt} 次，{time}{late[0]}")
+    click.echo(f"  Genuine: {who}, {what}, attempt {attempt}, {time}{late[1]}")
     click.echo(f"  sha256 {receipt['sha256']}，钥匙 key {result['key_id']}")

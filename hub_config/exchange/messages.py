@@ -104,7 +104,7 @@ REFUSALS: dict[str, tuple[int, str, str]] = {
         422,
         "压缩包里有不安全的文件名（“..”、绝对路径、反斜杠、盘符、控制字符或过长）。请改名。",
         (
-            "The archive holds an unsafe file name ('..', absolute, backslash, drive letter, control character "
+            "The archive holds an unsafe file name ('..', absolute, backslash, drive, control character "
             "or too long). Rename the file."
         ),
     ),

@@ -322,7 +322,7 @@ class HttpExchangeCollect(HttpExchange, abc.ExchangeCollect):
     """``nbgrader collect``: for each learner the attempt that counts (last in time, else last)."""
 
     def copy_files(self) -> None:
-        """Writes submitted/LEARNER/LAB with the server's time in timestamp.txt; one bad hand-in stops no other."""
+        """Writes submitted/LEARNER/LAB with the server's time; one bad hand-in stops no other."""
         course, lab = self.course(), self.coursedir.assignment_id
         with self.service() as exchange:
             rows = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Signed receipts: what was handed in, by whom, when, as which bytes; checkable by anyone with the public key."""
+"""Signed receipts: what was handed in, by whom, when; checked by anyone with the public key."""
 
 import base64
 import binascii
@@ -166,7 +166,7 @@ def verify(signed: Mapping[str, Any], public: Mapping[str, str]) -> Verdict:
         problems.append(
             (
                 "签名与内容不符：回执被改动过，或不是这个交换服务发出的",
-                "the signature does not fit the content: the receipt was altered, or this exchange never issued it",
+                "the signature does not fit the content: the receipt was altered, or is not this exchange's",
             )
         )
     missing = [field for field in FIELDS if field not in receipt]

@@ -45,7 +45,7 @@ def _keep(store: Store, arrived: Arrived) -> None:
 
 
 def release(store: Store, wanted: Release, arrived: Arrived, claimed: str | None) -> Row:
-    """Releases a lab. Refused ``already-released`` unless forced; a forced release without a due date keeps the old."""
+    """Releases a lab. Refused ``already-released`` unless forced; without a due date the old one stays."""
     check(store, arrived, claimed)
     lab = small_json(arrived.path, "lab.json", store, "bad-lab-json") or {}
     _keep(store, arrived)
@@ -262,7 +262,7 @@ def _submission(session: Session, course: str, number: str, learner: str | None)
 def put_feedback(
     store: Store, course: str, number: str, author: str, arrived: Arrived, claimed: str | None
 ) -> Row:
-    """Keeps the feedback of a hand-in in place of the earlier one. Refused ``bad-score`` without a usable score.json."""
+    """Keeps the feedback of a hand-in in place of the earlier one. Refused ``bad-score``."""
     contents = check(store, arrived, claimed)
     score = small_json(arrived.path, "score.json", store, "bad-score")
     if score is None:
@@ -306,8 +306,8 @@ def audit(store: Store, course: str, after: int, most: int) -> list[Row]:
     with store.database.reading() as session:
         return [
             {
-                "id": row.id, "at": iso(row.at), "who": row.who, "what": row.what, "assignment": row.assignment,
-                "submission": row.submission, "sha256": row.sha256,
+                "id": row.id, "at": iso(row.at), "who": row.who, "what": row.what,
+                "assignment": row.assignment, "submission": row.submission, "sha256": row.sha256,
             }
             for row in session.scalars(query)
         ]  # fmt: skip

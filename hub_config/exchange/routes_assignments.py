@@ -83,8 +83,8 @@ def _moment(text: str | None) -> datetime | None:
     try:
         # A plus sign that was not escaped arrives as a space.
         moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        if moment.tzinfo is None or not 2000 <= moment.year <= 9000:
-            raise ValueError(text)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise Refused("bad-date", text[:100]) from error
+    if moment.tzinfo is None or not 2000 <= moment.year <= 9000:
+        raise Refused("bad-date", text[:100])
     return moment

@@ -14,7 +14,7 @@ _SIZE = re.compile(r"(\d+)\s*([KMG]?)(?:i?B)?\Z", re.IGNORECASE)
 
 
 class SettingsError(ValueError):
-    """An environment variable says something that cannot be used; the message says which and what to write."""
+    """An environment variable cannot be used; the message says which and what to write."""
 
 
 @dataclass(frozen=True)

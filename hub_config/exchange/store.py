@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The exchange's memory: bytes first, then one row, then a receipt. Everything here blocks; call it in a thread."""
+"""The exchange's memory: bytes, then one row, then a receipt. What blocks is called in threads."""
 
 import hashlib
 import json
