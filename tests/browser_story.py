@@ -2,6 +2,7 @@
 """For tests: a person at a real Chromium. Reads as what a teacher does; waits for what she would wait for."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,10 +157,11 @@ class OpenLab:
         self.page.keyboard.insert_text(source)
 
     def run(self, cell: Locator) -> None:
-        """Run one code cell and wait for its number."""
-        cell.locator(".cm-content").click()
+        """Run one code cell, folded or not, and wait until it has an output."""
+        cell.scroll_into_view_if_needed()
+        cell.click(position={"x": 60, "y": 8})
         self.page.keyboard.press("Control+Enter")
-        expect(cell.locator(".jp-InputPrompt").first).to_have_text(r"/\[\d+\]/", timeout=PATIENCE)
+        expect(cell).not_to_have_class(re.compile("jp-mod-noOutputs"), timeout=PATIENCE)
 
     def check(self) -> dict[str, str]:
         """Press Check my work; state by item."""
