@@ -198,6 +198,56 @@ def close_lab(stage: Stage) -> None:
         exchange.release(stage.course, stage.lab, into, due=datetime.now(UTC), force=True)
 
 
+def grade(stage: Stage, *, kill: bool) -> dict[str, Any]:
+    """The account of ``labroom grade`` on the stage; with ``kill``, after a kill -9 in the middle.
+
+    Then everything is graded once more, undisturbed, and RehearsalFailed says whose result differs.
+    """
+    if not kill:
+        return _account_of(stage)
+    killed = subprocess.Popen(
+        _grade_command(stage), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    done = stage.data.course(stage.course) / "autograded"
+    deadline = time.monotonic() + 300
+    while killed.poll() is None and len(list(done.glob(f"*/{stage.lab}"))) < 2:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    if killed.poll() is not None:
+        raise RehearsalFailed("the grader ended before it could be killed; rehearse with more people")
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    resumed = _account_of(stage)
+    undisturbed = _account_of(stage, "--force", "--no-collect", "--no-feedback")
+    if differing := sorted(_results(resumed).items() ^ _results(undisturbed).items()):
+        raise RehearsalFailed(f"killed and undisturbed grading differ: {differing}")
+    return resumed
+
+
+def _grade_command(stage: Stage, *options: str) -> list[str]:
+    command = [sys.executable, "-m", "labroom.tools", "grade", stage.course, stage.lab]
+    return [*command, "--data", str(stage.data.root), "--jobs", "2", *options]
+
+
+def _account_of(stage: Stage, *options: str) -> dict[str, Any]:
+    account = stage.data.root / "account.json"
+    account.unlink(missing_ok=True)
+    command = _grade_command(stage, "--json", str(account), *options)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not account.exists():
+        raise RehearsalFailed(f"labroom grade left no account and said:\n{done.stdout}{done.stderr}")
+    read: dict[str, Any] = json.loads(account.read_text(encoding="utf-8"))
+    return read
+
+
+def _results(account: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {
+        row["learner"]: (row["state"], row["score"], *(item["score"] for item in row["items"]))
+        for row in account["outcomes"]
+    }
+
+
 def read_results(stage: Stage, plays: list[Played], *, at_once: int, report: Report) -> None:
     """Let every teacher read score and feedback on the course page's own addresses."""
 

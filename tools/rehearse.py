@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +39,9 @@ _MARKS = {True: "✓", False: "✗"}
 @click.option(
     "--at-once", default=3, show_default=True, type=click.IntRange(1, 64), help="Teachers at a time."
 )
-@click.option("--kill-grader", is_flag=True, help="Kill the grader in the middle (-9) and start it again.")
+@click.option(
+    "--kill-grader", is_flag=True, help="Kill the grader in the middle (-9), start it again, compare."
+)
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the account here; - prints it."
 )
@@ -118,7 +117,7 @@ def _rehearse(
     stage: Stage, people: int, at_once: int, console: Console, *, kill_grader: bool
 ) -> tuple[list[Played], dict[str, Any]]:
     from .invented_teachers import invent_class
-    from .rehearsal import Played, check_account, close_lab, play_class, read_results
+    from .rehearsal import Played, check_account, close_lab, grade, play_class, read_results
 
     plays = [Played(teacher) for teacher in invent_class(people)]
     after = [p for p in plays if any(a.late for a in p.teacher.part.attempts)]
@@ -147,35 +146,6 @@ def _rehearse(
         report = stage_of("看反馈 reading the feedback", sum(1 for p in plays if p.receipts))
         read_results(stage, plays, at_once=at_once, report=report)
     return plays, account
-
-
-def grade(stage: Stage, *, kill: bool) -> dict[str, Any]:
-    """The account of ``labroom grade`` on the stage; with ``kill``, after a kill -9 in the middle."""
-    from .rehearsal import RehearsalFailed
-
-    course_folder = stage.data.course(stage.course)
-    account = stage.data.root / "account.json"
-    command = [
-        *(sys.executable, "-m", "labroom.tools", "grade", stage.course, stage.lab),
-        *("--data", str(stage.data.root), "--jobs", "2", "--json", str(account)),
-    ]
-    if kill:
-        killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        stored = course_folder / ".labroom"
-        deadline = time.monotonic() + 300
-        while killed.poll() is None and time.monotonic() < deadline:
-            if sum(1 for path in stored.rglob("*.json") if path.is_file()) >= 2:
-                break
-            time.sleep(0.02)
-        if killed.poll() is not None:
-            raise RehearsalFailed("the grader ended before it could be killed; rehearse with more people")
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if not account.exists():
-        raise RehearsalFailed(f"labroom grade left no account and said:\n{done.stdout}{done.stderr}")
-    read: dict[str, Any] = json.loads(account.read_text(encoding="utf-8"))
-    return read
 
 
 def _show(plays: list[Played], account: dict[str, Any], console: Console, json_file: Path | None) -> bool:
