@@ -55,16 +55,7 @@ def test_spoiled_code_defines_the_same_names_with_other_values() -> None:
 
 
 def test_a_lab_that_is_not_there_is_named() -> None:
-    asked = [
-        sys.executable,
-        "-m",
-        "labroom.tools",
-        "rehearse",
-        "--lab",
-        "none",
-        "--data",
-        str(tmp_path / "d"),
-    ]
+    asked = [sys.executable, "-m", "labroom.tools", "rehearse", "--lab", "none"]
     said = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=ROOT)
     assert said.returncode == 1
     assert "there are: boiling-tibet" in said.stderr
