@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -385,17 +386,51 @@ def test_the_audit_names_who_did_what_and_cannot_be_changed(running: Service, tm
     connection.close()
 
 
+def test_a_learners_first_fetch_is_noted_once_with_the_servers_time(running: Service, tmp_path: Path) -> None:
+    def listed(exchange: Exchange) -> dict[str, str | None]:
+        return next(row for row in exchange.assignments(COURSE) if row["assignment"] == LAB)
+
+    def fetched_at(exchange: Exchange) -> str | None:
+        return listed(exchange)["fetched_at"]
+
+    with running.client("t08") as learner, running.client("t09") as other, running.client(AUTHOR) as author:
+        assert fetched_at(learner) is None
+        before = datetime.now(UTC)
+        learner.fetch(COURSE, LAB, tmp_path / "first")
+        first = fetched_at(learner)
+        assert first is not None
+        assert before <= datetime.fromisoformat(first) <= datetime.now(UTC)
+        with ThreadPoolExecutor(8) as pool:
+            statuses = pool.map(
+                lambda _: call(running, "GET", f"/courses/{COURSE}/assignments/{LAB}", "t08").status_code,
+                range(16),
+            )
+            assert set(statuses) == {200}
+        author.fetch(COURSE, LAB, tmp_path / "authors")
+        assert (fetched_at(learner), fetched_at(other), fetched_at(author)) == (first, None, None)
+        noted = [entry for entry in author.audit(COURSE) if entry["what"] == "fetch"]
+        lab = listed(learner)
+    mine = [entry for entry in noted if entry["who"] == "t08"]
+    assert [(e["assignment"], e["at"], e["sha256"]) for e in mine] == [(LAB, first, lab["sha256"])]
+    assert AUTHOR not in {entry["who"] for entry in noted}
+
+
 def test_everything_on_disk_is_private_to_its_owner(running: Service) -> None:
     for path in [running.folder, *running.folder.rglob("*")]:
         assert path.stat().st_mode & 0o077 == 0, path
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_within_seconds_even_where_sigint_came_ignored(tmp_path: Path, sign: signal.Signals) -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("came", [signal.SIG_IGN, signal.SIG_DFL], ids=["ignored", "default"])
+def test_it_stops_within_seconds_even_where_sigint_came_ignored(
+    tmp_path: Path, sign: signal.Signals, came: signal.Handlers
+) -> None:
+    before = signal.signal(signal.SIGINT, came)
     try:
         with service(tmp_path) as running, socket_held_open(running):
             assert running.stop(sign) < 6
+        # Being stopped is nothing to report in the hub's log.
+        assert "Traceback" not in (tmp_path / "exchange.log").read_text()
     finally:
         signal.signal(signal.SIGINT, before)
 

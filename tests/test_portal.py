@@ -136,8 +136,8 @@ def test_a_teachers_day_from_sign_in_to_feedback(
         expect(lab.check_button).to_have_text("✓检查" if language == "zh" else "✓Check my work")
         assert lab.check() == {"test-q1": "not-answered", "test-q2": "not-answered", "free": "not-answered"}
 
-        lab.write(lab.cell("raise NotImplementedError"), "total = 2")
-        lab.write(lab.cell("raise NotImplementedError"), "def double(x):\n    return x")
+        lab.write(lab.cell("在这里写代码"), "total = 2")
+        lab.write(lab.cell("在这里写代码"), "def double(x):\n    return x")
         assert lab.check() == {"test-q1": "right", "test-q2": "wrong", "free": "not-answered"}
         said = "加倍后应当是原来的两倍" if language == "zh" else "Doubling gives twice as much"
         expect(lab.panel).to_contain_text(said)
@@ -186,12 +186,13 @@ def test_the_other_language_takes_the_text_and_leaves_the_answers(season: Class,
     with visitor(browser, season.hub.url, "zh") as teacher:
         teacher.sign_in("zhao", CLASS_PASSWORD)
         lab = teacher.open_lab("tiny")
-        lab.write(lab.cell("raise NotImplementedError"), "total = 2  # 我的答案")
+        lab.write(lab.cell("在这里写代码"), "total = 2  # 我的答案")
         lab.page.get_by_role("button", name="检查", exact=True).focus()
         lab.page.keyboard.press("Enter")
         expect(lab.panel).to_be_focused(timeout=PATIENCE)
         expect(lab.panel).to_contain_text("2 题中 1 题通过")
-        teacher.course_page().switch_language()
+        assert teacher.course_page().card_state("tiny") == "open"
+        teacher.switch_language()
         expect(teacher.page.locator("h1")).to_have_text("Hello, zhao")
         lab = teacher.open_lab("tiny")
         expect(lab.page.locator(".jp-Notebook")).to_contain_text("A tiny lab")

@@ -2,6 +2,7 @@
 """``python -m labroom.hub_config.exchange``: the exchange as a service that a hub starts and stops."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -51,7 +52,9 @@ def main() -> int:
     )
     # uvicorn sets its own handlers for SIGINT and SIGTERM, so it ends even where SIGINT came ignored.
     server = uvicorn.Server(config)
-    asyncio.run(_serve(server, parent))
+    # uvicorn raises the signal that ended it once more; being stopped is nothing to report.
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(server, parent))
     return 0 if server.started else 1
 
 

@@ -82,15 +82,15 @@ class Exchange:
 
     def courses(self) -> list[Json]:
         """The person's courses: ``course`` and ``role``."""
-        return self._json("GET", "/courses")  # type: ignore[no-any-return]
+        return self._json("GET", "/courses")
 
     def key(self) -> Json:
         """The exchange's public key."""
-        return self._json("GET", "/key")  # type: ignore[no-any-return]
+        return self._json("GET", "/key")
 
     def assignments(self, course: str) -> list[Json]:
         """Released labs of a course."""
-        return self._json("GET", _path("courses", course, "assignments"))  # type: ignore[no-any-return]
+        return self._json("GET", _path("courses", course, "assignments"))
 
     def release(
         self,
@@ -106,7 +106,7 @@ class Exchange:
             query["due"] = due.isoformat() if isinstance(due, datetime) else due
         with _packed(folder, all_files) as (archive, sha256):
             path = _path("courses", course, "assignments", assignment)
-            return self._send("PUT", path, archive, {"X-Sha256": sha256}, query).json()  # type: ignore[no-any-return]
+            return self._send("PUT", path, archive, {"X-Sha256": sha256}, query).json()
 
     def withdraw(self, course: str, assignment: str) -> None:
         """Takes a lab back."""
@@ -138,7 +138,7 @@ class Exchange:
     def submissions(self, course: str, assignment: str) -> list[Json]:
         """The person's hand-ins of a lab; for an author everybody's."""
         path = _path("courses", course, "assignments", assignment, "submissions")
-        return self._json("GET", path)  # type: ignore[no-any-return]
+        return self._json("GET", path)
 
     def fetch_submission(self, course: str, number: str, into: Path, *, replace: bool = False) -> Path:
         """A hand-in as a folder."""
@@ -146,13 +146,13 @@ class Exchange:
 
     def receipt(self, course: str, number: str) -> Json:
         """The signed receipt of a hand-in."""
-        return self._json("GET", _path("courses", course, "submissions", number, "receipt"))  # type: ignore[no-any-return]
+        return self._json("GET", _path("courses", course, "submissions", number, "receipt"))
 
     def put_feedback(self, course: str, number: str, folder: Path) -> Json:
         """Releases a folder (html files and score.json) as feedback of a hand-in."""
         with _packed(folder, all_files) as (archive, sha256):
             path = _path("courses", course, "submissions", number, "feedback")
-            return self._send("PUT", path, archive, {"X-Sha256": sha256}).json()  # type: ignore[no-any-return]
+            return self._send("PUT", path, archive, {"X-Sha256": sha256}).json()
 
     def fetch_feedback(self, course: str, number: str, into: Path, *, replace: bool = True) -> Path:
         """The feedback of a hand-in as a folder, in place of an earlier one."""
@@ -160,7 +160,7 @@ class Exchange:
 
     def score(self, course: str, number: str) -> Json:
         """score.json of a hand-in."""
-        return self._json("GET", _path("courses", course, "submissions", number, "feedback", "score"))  # type: ignore[no-any-return]
+        return self._json("GET", _path("courses", course, "submissions", number, "feedback", "score"))
 
     def audit(self, course: str) -> list[Json]:
         """Who did what in a course, for its authors; all of it."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the exchange records, as transactions. Everything here blocks; call it in a thread."""
 
+import logging
 import math
 import uuid
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from .messages import Refused
@@ -16,6 +18,8 @@ from .models import Assignment, Audit, Feedback, Submission
 from .store import Arrived, Store, check, disk_errors, now, small_json
 
 Row = dict[str, Any]
+FETCH = "fetch"
+_LOG = logging.getLogger(__name__)
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -72,11 +76,41 @@ def withdraw(store: Store, course: str, assignment: str, author: str) -> None:
         _log(session, author, "withdraw", course, assignment)
 
 
-def assignments(store: Store, course: str) -> list[Row]:
-    """Released labs of a course, by name."""
+def assignments(store: Store, course: str, person: str) -> list[Row]:
+    """Released labs of a course, by name, with when this person first fetched each."""
     query = select(Assignment).where(Assignment.course == course, Assignment.withdrawn_at.is_(None))
+    fetches = (
+        select(Audit.assignment, func.min(Audit.at))
+        .where(Audit.course == course, Audit.who == person, Audit.what == FETCH)
+        .group_by(Audit.assignment)
+    )
     with store.database.reading() as session:
-        return [_assignment_row(row) for row in session.scalars(query.order_by(Assignment.assignment))]
+        fetched = dict(session.execute(fetches).tuples().all())
+        rows = session.scalars(query.order_by(Assignment.assignment))
+        return [_assignment_row(row) | {"fetched_at": iso(fetched.get(row.assignment))} for row in rows]
+
+
+def note_fetch(store: Store, course: str, assignment: str, learner: str, sha256: str) -> None:
+    """Records that a learner fetched a lab; only the first time, so that fetching fills nothing up.
+
+    A lab that cannot be noted (a full disk) is given out all the same.
+    """
+    mine = (
+        Audit.course == course,
+        Audit.who == learner,
+        Audit.assignment == assignment,
+        Audit.what == FETCH,
+    )
+    first = select(Audit.id).where(*mine).limit(1)
+    try:
+        with store.database.reading() as session:
+            if session.scalar(first) is not None:
+                return
+        with store.database.writing(f"{course}/{learner}") as session:
+            if session.scalar(first) is None:
+                _log(session, learner, FETCH, course, assignment, sha256=sha256)
+    except SQLAlchemyError as error:
+        _LOG.warning("%s fetched %s/%s, which could not be noted: %s", learner, course, assignment, error)
 
 
 def assignment_blob(store: Store, course: str, assignment: str) -> tuple[str, int]:

@@ -28,9 +28,9 @@ router = APIRouter()
 
 @router.get("/courses/{course}/assignments", response_model=list[AssignmentRow], responses=refusals())
 async def list_assignments(course: CourseName, person: Asking, store: Opened) -> list[dict[str, Any]]:
-    """Released labs of a course."""
+    """Released labs of a course, and when the caller first fetched each."""
     role_in(person, course)
-    return await to_thread.run_sync(records.assignments, store, course)
+    return await to_thread.run_sync(records.assignments, store, course, person.name)
 
 
 @router.put(
@@ -62,10 +62,12 @@ async def release(
     responses={200: binary("application/gzip", "The lab as tar.gz"), **refusals()},
 )
 async def fetch(course: CourseName, assignment: AssignmentName, person: Asking, store: Opened) -> Response:
-    """A released lab as tar.gz."""
-    role_in(person, course)
+    """A released lab as tar.gz. A learner's first fetch is noted in the audit."""
+    role = role_in(person, course)
     sha256, size = await to_thread.run_sync(records.assignment_blob, store, course, assignment)
     file = await to_thread.run_sync(store.blobs.open, sha256)
+    if role == "learner":
+        await to_thread.run_sync(records.note_fetch, store, course, assignment, person.name, sha256)
     return send_blob(file, size, sha256, assignment)
 
 

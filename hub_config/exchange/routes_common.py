@@ -123,6 +123,6 @@ async def audit(
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     most: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[dict[str, Any]]:
-    """Who released, withdrew, handed in or gave feedback, and when; for the course's authors."""
+    """Who released, withdrew, fetched, handed in or gave feedback, and when; for the course's authors."""
     only_instructors(person, course)
     return await to_thread.run_sync(records.audit, store, course, after, most)

@@ -45,7 +45,7 @@ class CourseRole(BaseModel):
 
 
 class AssignmentRow(BaseModel):
-    """A released lab."""
+    """A released lab; ``fetched_at``: when the caller, a learner, first fetched it."""
 
     assignment: str
     released_at: str
@@ -54,6 +54,7 @@ class AssignmentRow(BaseModel):
     size: int
     title: Texts
     lab: dict[str, Any]
+    fetched_at: str | None = None
 
 
 class SignedReceipt(BaseModel):
