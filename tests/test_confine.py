@@ -275,3 +275,25 @@ for number in (425, 250 if platform.machine() == "x86_64" else 219):
     print(libc.syscall(number, 0, 0, 0, 0, 0), ctypes.get_errno())
 """
     assert run(Confinement(write=(tmp_path,)), code).stdout == f"-1 {errno.EPERM}\n" * 2
+
+
+@needs_landlock
+def test_cannot_close_somebody_elses_home_and_may_set_its_own_modes_by_open_file(tmp_path: Path) -> None:
+    home, other = tmp_path / "home", tmp_path / "other"
+    home.mkdir()
+    other.mkdir(mode=0o755)
+    other.chmod(0o755)
+    code = f"""
+import os, shutil
+home, other = {str(home)!r}, {str(other)!r}
+os.chmod(other, 0)
+os.chmod(os.path.basename(other), 0, dir_fd=os.open(os.path.dirname(other), os.O_PATH))
+with open(home + "/a", "w") as mine:
+    os.fchmod(mine.fileno(), 0o600)
+shutil.copy(home + "/a", home + "/b")
+print(oct(os.stat(home + "/a").st_mode & 0o777))
+"""
+    done = run(Confinement(write=(home,)), code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "0o600"
+    assert other.stat().st_mode & 0o777 == 0o755
