@@ -2,11 +2,12 @@
 """Grades many submissions: runs in parallel, one recorder, everyone accounted for."""
 
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import replace
+from typing import Any
 
-from .course import CourseFolder
+from .course import CourseFolder, released_cells
 from .execute import failure_of
 from .outcome import Failure, Outcome
 from .prepare import Prepared, notebooks_of, prepare
@@ -105,7 +106,7 @@ def _graded(
             store.save(ready.keys[name], ran)
         runs = {name: store.load(key) for name, key in ready.keys.items()}
         record(course, submission)
-        failure, notes, seconds = _summary(ready, runs)
+        failure, notes, seconds = _summary(ready, runs, released_cells(course, submission.lab))
         outcome = Outcome(
             submission.learner,
             submission.lab,
@@ -124,14 +125,16 @@ def _graded(
         return _grader_failed(submission, traceback.format_exc())
 
 
-def _summary(ready: Prepared, runs: dict[str, Ran | None]) -> tuple[Failure | None, list[str], float]:
+def _summary(
+    ready: Prepared, runs: dict[str, Ran | None], released: Mapping[str, Mapping[str, Any]]
+) -> tuple[Failure | None, list[str], float]:
     failure: Failure | None = None
     notes: list[str] = []
     seconds = 0.0
     for name, ran in runs.items():
         if ran is None:
             raise SandboxBroken(f"the outputs of {name} could not be kept")
-        failure = failure or failure_of(ready.notebooks[name], ran)
+        failure = failure or failure_of(ready.notebooks[name], ran, released)
         notes += ran.notes
         seconds += ran.seconds
     return failure, notes, seconds

@@ -82,8 +82,12 @@ def _fetch(course: CourseFolder, lab: str, exchange: ExchangeAccess, row: dict[s
         folder = Path(temporary, lab)
         exchange.fetch_submission(course.coursedir.course_id, row["id"], folder)
         moment = _utc(row["timestamp"]).strftime("%Y-%m-%d %H:%M:%S.%f %Z")
-        (folder / "timestamp.txt").unlink(missing_ok=True)
-        (folder / "timestamp.txt").write_text(moment + "\n", encoding="utf-8")
+        stamp = folder / "timestamp.txt"
+        if stamp.is_dir():
+            # The name is ours; a folder that was handed in under it must not stop the collecting.
+            shutil.rmtree(stamp)
+        stamp.unlink(missing_ok=True)
+        stamp.write_text(moment + "\n", encoding="utf-8")
         if target.exists():
             target.rename(Path(temporary, "before"))
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,11 +4,12 @@
 from typing import Any
 
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
-from nbgrader.preprocessors import DeduplicateIds, Execute, OverwriteCells
+from nbgrader.preprocessors import ClearSolutions, DeduplicateIds, Execute, OverwriteCells
 
 from .execute import ConfinedExecute
 from .feedback import FeedbackPage, HideTests, WriteScore
 from .sanitize import DropTeacherCells, RestoreMissingCells, TidyCells
+from .stubs import CODE_STUB, TEXT_STUB
 
 # A warning on standard error is not a wrong answer (nbgrader alone gives 0 for it).
 WARNING_PATTERN = r"\b\w*Warning: "
@@ -28,6 +29,11 @@ def put_engine(c: Any) -> None:
         WriteScore,
     ]
     c.GenerateFeedback.exporter_class = FeedbackPage
+    c.ClearSolutions.code_stub = {**ClearSolutions.code_stub.default(), "python": CODE_STUB}
+    c.ClearSolutions.text_stub = TEXT_STUB
+    # formgrader shows what learners wrote and printed on the hub's own origin: nothing of it may run there.
+    c.HTMLExporter.sanitize_html = True
+    c.HTMLExporter.filters = {"markdown2html": "labroom.autograder.feedback_page.safe_markdown"}
     c.GenerateAssignment.preprocessors = [DropTeacherCells, *GenerateAssignment.preprocessors.default()]
 
 

@@ -4,6 +4,7 @@
 import json
 import os
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,40 @@ def open_course(root: Path, config_file: Path | None = None, course_id: str | No
     if bin_folder not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = bin_folder + os.pathsep + os.environ.get("PATH", os.defpath)
     return CourseFolder(root, config, CourseDirectory(config=config))
+
+
+class LeadsOut(ValueError):  # noqa: N818 - read as a sentence where it is raised
+    """A link stands where a course on the hub has its own folder or file."""
+
+
+def refuse_links(root: Path) -> None:
+    """LeadsOut when the operator's commands would be led elsewhere by a link of a course's author.
+
+    The author's own server is confined to the course's folder; who runs these commands is not.
+    """
+    own = [root / name for name in ("release", "submitted", "autograded", "feedback", ".labroom")]
+    found = [root / "source", *own, *root.glob("gradebook.db*")]
+    for folder in own:
+        for place, folders, files in os.walk(folder):
+            found += [Path(place, name) for name in (*folders, *files)]
+    for path in found:
+        if path.is_symlink():
+            raise LeadsOut(
+                f"{path} 是链接,可能指到课程之外。请换成真正的文件夹或文件。 "
+                f"{path} is a link and may lead out of the course. Put a real folder or file there."
+            )
+
+
+def lab_title(course: CourseFolder, lab: str) -> dict[str, str]:
+    """A lab's title in both languages, as released, else as its author wrote it, else its id."""
+    released, source = course.release(lab) / "lab.json", course.source(lab) / "lab.toml"
+    for path, read in ((released, json.loads), (source, tomllib.loads)):
+        try:
+            title = read(path.read_text(encoding="utf-8"))["title"]
+            return {"zh": str(title["zh"]), "en": str(title["en"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return {"zh": lab, "en": lab}
 
 
 def released_cells(course: CourseFolder, lab: str) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 """nbgrader's ``Execute``, carried out in the sandbox, once for each distinct content."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from traitlets import Integer
 
 from .outcome import REASONS, Failure
 from .outputs import error_output, settle_partial_credit
+from .regions import cell_source
 from .sandbox import Job, Limits, Ran, run
 from .store import OutputStore, job_key
+from .stubs import is_untouched
 from .work_files import coursedir_of, work_files
 
 _STEPS = {"timeout": "CellTimeoutError", "memory": "MemoryError"}
@@ -107,7 +110,7 @@ def put_outputs(nb: NotebookNode, ran: Ran) -> None:
         cell.execution_count = ran.counts.get(index)
 
 
-def failure_of(nb: NotebookNode, ran: Ran) -> Failure | None:
+def failure_of(nb: NotebookNode, ran: Ran, released: Mapping[str, Mapping[str, Any]]) -> Failure | None:
     """How the learner's code failed, if it did: how the run ended, else the first cell that went wrong.
 
     A failing test is no failure of this kind, and an exercise that was left untouched is none either.
@@ -121,6 +124,9 @@ def failure_of(nb: NotebookNode, ran: Ran) -> Failure | None:
     for index in sorted(ran.outputs):
         cell = nb.cells[index]
         if (is_grade(cell) and not is_solution(cell)) or "raises-exception" in cell.metadata.get("tags", []):
+            continue
+        original = released.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+        if original is not None and is_solution(cell) and is_untouched(cell.source, cell_source(original)):
             continue
         for output in ran.outputs[index]:
             if output["output_type"] == "error" and output["ename"] != "NotImplementedError":

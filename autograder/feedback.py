@@ -6,6 +6,7 @@ import glob
 import logging
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 
-from .course import CourseFolder
+from .course import CourseFolder, lab_title
 from .feedback_page import failure_page, notebook_page
 from .messages import item_message
 from .outcome import Outcome, dump, score_record
-from .record import load_outcome, with_scores
+from .record import LogLines, load_outcome, with_scores
 from .regions import as_released, normalise, split_regions, telling
 from .store import write_whole
 from .submissions import Submission, Unreadable
@@ -79,7 +80,7 @@ class WriteScore(NbGraderPreprocessor):
     """Writes ``score.json`` beside the page, and takes out of the folder whatever is not feedback."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        """The notebook unchanged; the outcome goes into ``resources["labroom_outcome"]``."""
+        """The notebook unchanged; outcome and lab's title go into ``resources`` as ``labroom_…``."""
         coursedir = coursedir_of(self)
         course = CourseFolder(Path(coursedir.root), self.config, coursedir)
         about = resources["nbgrader"]
@@ -88,6 +89,7 @@ class WriteScore(NbGraderPreprocessor):
         keep_only_feedback(folder)
         write_whole(folder / SCORE_FILE, dump(score_record(outcome)))
         resources["labroom_outcome"] = outcome
+        resources["labroom_title"] = lab_title(course, about["assignment"])
         return nb, resources
 
 
@@ -100,7 +102,8 @@ class FeedbackPage(HTMLExporter):
         """The page, after nbgrader's feedback steps."""
         notebook, resources = self._preprocess(copy.deepcopy(nb), self._init_resources(resources))
         resources["output_extension"] = ".html"
-        return notebook_page(notebook, resources["labroom_outcome"]), resources
+        page = notebook_page(notebook, resources["labroom_outcome"], resources["labroom_title"])
+        return page, resources
 
 
 def current_outcome(course: CourseFolder, lab: str, learner: str) -> Outcome:
@@ -136,16 +139,23 @@ def write_feedback(course: CourseFolder, outcome: Outcome) -> Outcome:
     if outcome.score is None:
         if folder.exists():
             shutil.rmtree(folder)
-        write_whole(folder / f"{outcome.lab}.html", failure_page(outcome))
+        page = failure_page(outcome, lab_title(course, outcome.lab))
+        write_whole(folder / f"{outcome.lab}.html", page)
         write_whole(folder / SCORE_FILE, dump(score_record(outcome)))
         return outcome
     coursedir = CourseDirectory(config=course.config)
     coursedir.student_id = glob.escape(outcome.learner)
     coursedir.assignment_id = glob.escape(outcome.lab)
-    logger = logging.Logger("labroom.feedback", logging.CRITICAL)
+    logger = logging.Logger("labroom.feedback", logging.ERROR)
+    logger.addHandler(lines := LogLines())
     converter = GenerateFeedback(coursedir=coursedir, config=course.config, log=logger)
     converter.force = True
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        converter.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            converter.start()
+    except Exception as error:  # noqa: BLE001 - one submission must not stop the others
+        # An earlier attempt's page is not about this one.
+        shutil.rmtree(folder, ignore_errors=True)
+        return replace(outcome, feedback_error=("\n".join(lines.lines) or str(error))[-2000:])
     return outcome

@@ -79,22 +79,24 @@ def language_of(nb: NotebookNode) -> str:
     return "both"
 
 
-def notebook_page(nb: NotebookNode, outcome: Outcome) -> str:
+def notebook_page(nb: NotebookNode, outcome: Outcome, title: Mapping[str, str]) -> str:
     """Feedback on one notebook that has been through ``HideTests`` and nbgrader's ``GetGrades``."""
     language = language_of(nb)
+    heading = _pick(title, language)
     titles = {item.name: item for item in outcome.items}
-    parts = [_summary(outcome, language), f"<h2>{_say('your-notebook', language)}</h2>"]
+    parts = [_summary(outcome, heading, language), f"<h2>{_say('your-notebook', language)}</h2>"]
     parts += [_cell(cell, titles, language) for cell in nb.cells]
-    return _document(outcome, language, "\n".join(parts))
+    return _document(heading, language, "\n".join(parts))
 
 
-def failure_page(outcome: Outcome) -> str:
+def failure_page(outcome: Outcome, title: Mapping[str, str]) -> str:
     """Feedback where there is no score: what happened and what to do."""
-    return _document(outcome, "both", _summary(outcome, "both"))
+    heading = _pick(title, "both")
+    return _document(heading, "both", _summary(outcome, heading, "both"))
 
 
-def _summary(outcome: Outcome, language: str) -> str:
-    parts = [f"<h1>{_say('feedback', language)}: {html.escape(outcome.lab)}</h1>"]
+def _summary(outcome: Outcome, heading: str, language: str) -> str:
+    parts = [f"<h1>{_say('feedback', language)}: {html.escape(heading)}</h1>"]
     if outcome.score is not None:
         parts.append(
             f"<p><strong>{_say('score', language)}: {outcome.score:g} / {outcome.max_score:g}</strong></p>"
@@ -172,8 +174,16 @@ def _markdown(text: str, attachments: Any = None) -> str:
     if len(text) > _LONGEST_TEXT:
         return _plain(text)
     renderer = IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
-    rendered: str = MarkdownWithMath(renderer=renderer).render(text)
+    try:
+        rendered: str = MarkdownWithMath(renderer=renderer).render(text)
+    except Exception:  # noqa: BLE001 - a stranger's text (a picture that is not there, …) has no common error
+        return _plain(text)
     return rendered
+
+
+def safe_markdown(text: str) -> str:
+    """Markdown of a stranger as HTML in which nothing runs and nothing is fetched."""
+    return sanitised(_markdown(text))
 
 
 def _plain(text: str) -> str:
@@ -205,14 +215,14 @@ def _image(mime: str, content: str, language: str) -> str:
     return f'<img src="data:{mime};base64,{html.escape(content)}" alt="{_say("figure", language)}">'
 
 
-def _document(outcome: Outcome, language: str, body: str) -> str:
+def _document(heading: str, language: str, body: str) -> str:
     code = "en" if language == "en" else "zh-CN"
     colours = HtmlFormatter(cssclass="hl").get_style_defs()
     return (
         f'<!DOCTYPE html>\n<html lang="{code}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(outcome.lab)}</title><style>{_STYLE}{colours}</style></head>\n"
+        f"<title>{html.escape(heading)}</title><style>{_STYLE}{colours}</style></head>\n"
         f"<body><main>\n{sanitised(body)}\n</main></body></html>\n"
     )
 

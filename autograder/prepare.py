@@ -22,7 +22,7 @@ from .sandbox import Job
 from .sanitize import REPAIRS
 from .store import job_key
 from .submissions import Submission, Unreadable, read_notebook
-from .work_files import TooMuch
+from .work_files import TooMuch, in_the_way
 
 quiet = logging.getLogger("labroom.quiet")
 quiet.addHandler(logging.NullHandler())
@@ -72,6 +72,9 @@ def notebooks_of(course: CourseFolder, lab: str) -> list[str]:
 def prepare(course: CourseFolder, submission: Submission, names: list[str]) -> Prepared:
     """The submission, ready to run. Raises Unreadable with what its owner can do about it."""
     digest = submission.digest()
+    blocked = in_the_way(course.coursedir, submission.lab, submission.learner)
+    if blocked is not None:
+        raise Unreadable("in-the-way", blocked)
     there = [name for name in names if (submission.folder / f"{name}.ipynb").exists()]
     if not there:
         raise Unreadable("missing-notebook", f"{names[0]}.ipynb")

@@ -23,19 +23,22 @@ class RecordingFailed(RuntimeError):  # noqa: N818 - read as a sentence where it
     """nbgrader could not record a submission; the text is what it logged."""
 
 
-class _Lines(logging.Handler):
+class LogLines(logging.Handler):
+    """Keeps what nbgrader logs: it says the reason there, and only that it failed in what it raises."""
+
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep the text."""
         self.lines.append(record.getMessage())
 
 
 def record(course: CourseFolder, submission: Submission) -> None:
     """Write one submission's automatic scores with nbgrader's converter. Raises RecordingFailed."""
     logger = logging.Logger("labroom.record", logging.WARNING)
-    logger.addHandler(lines := _Lines())
+    logger.addHandler(lines := LogLines())
     coursedir = CourseDirectory(config=course.config)
     coursedir.student_id = glob.escape(submission.learner)
     coursedir.assignment_id = glob.escape(submission.lab)

@@ -18,6 +18,10 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         "{file} 是链接或特殊文件,不能交。请换成真正的文件再交。",
         "{file} is a link or a special file, which cannot be handed in. Replace it by a real file.",
     ),
+    "in-the-way": (
+        "{file} 和实验自带的文件夹或文件同名,不能交。请改名或删掉,再交一次。",
+        "{file} has the name of a folder or file of the lab. Rename or remove it and hand in once more.",
+    ),
     "missing-notebook": (
         "没有找到笔记本 {file}。请不要改名,重新交一次。",
         "The notebook {file} is missing. Do not rename it; hand in once more.",

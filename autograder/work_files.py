@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Which files lie beside a notebook when it runs: the learner's own, with the released ones over them."""
+"""Which files lie beside a notebook when it runs: the lab's as released, and the learner's own."""
 
 import json
 import os
@@ -20,13 +20,39 @@ class TooMuch(ValueError):  # noqa: N818 - read as a sentence where it is raised
 def work_files(coursedir: CourseDirectory, lab: str, learner: str) -> Mapping[str, Path]:
     """Relative name -> file. Notebooks, links and hidden files stay out; raises TooMuch."""
     submitted = Path(coursedir.format_path(coursedir.submitted_directory, learner, lab))
-    files = dict(_files(submitted, follow=False))
+    files = {name: path for name, path in _files(submitted, follow=False) if not _labs_own(name)}
     if len(files) > MOST_FILES or sum(path.stat().st_size for path in files.values()) > MOST_BYTES:
         raise TooMuch(f"more than {MOST_FILES} files or {MOST_BYTES >> 20} MB")
     released = Path(coursedir.format_path(coursedir.release_directory, ".", lab))
     if not released.is_dir():
         released = Path(coursedir.format_path(coursedir.source_directory, ".", lab))
-    return files | dict(_files(released, follow=True, course=Path(coursedir.root)))
+    given = dict(_files(released, follow=True, course=Path(coursedir.root)))
+    return files | given
+
+
+def in_the_way(coursedir: CourseDirectory, lab: str, learner: str) -> str | None:
+    """A file or folder of a submission that is a folder or file in the lab; nbgrader could not copy the two.
+
+    A notebook or ``timestamp.txt`` that is a folder is one too.
+    """
+    submitted = Path(coursedir.format_path(coursedir.submitted_directory, learner, lab))
+    for step in (coursedir.release_directory, coursedir.source_directory):
+        labs = Path(coursedir.format_path(step, ".", lab))
+        for path in (*labs.rglob("*"), labs / "timestamp.txt"):
+            name = path.relative_to(labs)
+            mine = submitted / name
+            if mine.exists() and mine.is_dir() != path.is_dir():
+                return name.as_posix()
+    return None
+
+
+def _labs_own(name: str) -> bool:
+    """Whether a name belongs to the lab itself: never taken from a submission, whatever the release has.
+
+    A package ``lab/`` or an extension module ``lab.so`` would be imported in the place of ``lab.py``.
+    """
+    first = name.split("/", 1)[0].lower()
+    return first in ("data", "lab") or first.startswith("lab.")
 
 
 def stays_in(path: Path, course: Path) -> bool:

@@ -111,6 +111,17 @@ def test_link_put_on_the_hub_is_not_written_through(place: Place) -> None:
     assert list(outside.iterdir()) == []
 
 
+def test_a_link_in_the_place_of_a_folder_is_refused(place: Place) -> None:
+    elsewhere = place.data.root / "elsewhere"
+    elsewhere.mkdir()
+    source = place.data.course("physics") / "source"
+    source.rename(place.data.root / "before")
+    source.symlink_to(elsewhere)
+    with pytest.raises(CoursesError, match="is a link"):
+        place.sync()
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_folder_is_an_nbgrader_course_for_its_owner_only(place: Place) -> None:
     root = place.data.course("physics")
     assert stat.S_IMODE(root.stat().st_mode) == 0o700

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 import pytest
+
 from labroom.hub_config.courses import CoursesError, read_season
 
 ROOT = Path(__file__).resolve().parent.parent

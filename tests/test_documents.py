@@ -93,6 +93,7 @@ def test_every_code_file_names_its_licence() -> None:
 
 def test_modules_are_imported_by_their_installed_names() -> None:
     short = re.compile(r"^\s*(?:from|import) (?:autograder|hub_config|tools)\b", re.MULTILINE)
-    files = [p for folder in ("autograder", "hub_config", "tools", "tests") for p in (ROOT / folder).rglob("*.py")]
+    folders = ("autograder", "hub_config", "tools", "tests")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     assert files
     assert [str(p) for p in files if short.search(p.read_text(encoding="utf-8"))] == []

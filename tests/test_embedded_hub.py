@@ -23,6 +23,7 @@ from hub_story import (
 )
 
 from labroom.autograder.confine import landlock_abi, level_of
+from labroom.hub_config.embedded.launch import free_ports
 from labroom.hub_config.embedded.operator import HubNotRunning, find_operator
 from labroom.hub_config.hub_client import SignInRefused
 
@@ -205,6 +206,21 @@ def test_port_in_use_is_said_before_anything_starts(tmp_path: Path, hub: Hub) ->
     )
     assert second.returncode == 1
     assert "--port" in second.stderr
+
+
+def test_passwords_are_shown_also_when_the_hub_does_not_start(tmp_path: Path, hub: Hub) -> None:
+    (tmp_path / "spoilt.py").write_text("raise RuntimeError('spoilt')\n")
+    options = ["--extra-config", str(tmp_path / "spoilt.py")]
+    refused = subprocess.run(
+        hub_command(tmp_path / "data", hub.courses, free_ports(1)[0], *options),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert "password" in refused.stdout
+    assert "spoilt" in refused.stderr
 
 
 def test_no_confinement_is_for_one_person_only(tmp_path: Path, hub: Hub) -> None:

@@ -2,10 +2,12 @@
 """What goes back to a learner: no hidden test, nothing that runs or is fetched, the right language."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from grading_course import (
     HIDDEN_LINES,
@@ -17,7 +19,13 @@ from grading_course import (
     labroom,
     make_course,
 )
+from nbconvert.exporters import HTMLExporter
+from nbgrader.server_extensions.formgrader import handlers
+from traitlets.config import Config
 
+from labroom.autograder.configure import put_engine
+from labroom.autograder.course import open_course
+from labroom.autograder.feedback import current_outcome, write_feedback
 from labroom.autograder.feedback_page import sanitised
 
 pytestmark = pytest.mark.slow
@@ -36,6 +44,14 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for language in ("zh", "en"):
         with edit_notebook(hand_in(course, language, BY_NAME["honest_wrong"].code)) as nb:
             nb["metadata"]["labroom"] = {"language": language}
+    with edit_notebook(hand_in(course, "lost-picture", BY_NAME["honest_wrong"].code)) as nb:
+        lost = {
+            "id": "lost",
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": "![我的图](attachment:mine.png)",
+        }
+        nb["cells"].append(lost)
     labroom("grade", "--folder", course, LAB)
     return course
 
@@ -70,6 +86,52 @@ def score(course: Path, learner: str) -> dict[str, Any]:
     path = course / "feedback" / learner / LAB / "score.json"
     raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return raw
+
+
+def test_a_picture_that_is_not_there_does_not_cost_the_feedback(course: Path) -> None:
+    assert "attachment:mine.png" in page(course, "lost-picture")
+    assert score(course, "lost-picture")["outcome"] == "graded"
+
+
+def test_feedback_that_cannot_be_written_is_named_and_does_not_stop_the_others(course: Path) -> None:
+    opened = open_course(course, course / "nbgrader_config.py")
+    outcome = current_outcome(opened, LAB, "honest_partly")
+    path = course / "autograded" / "honest_wrong" / LAB / f"{LAB}.ipynb"
+    whole = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(whole[:-100])
+    try:
+        failed = write_feedback(opened, replace(outcome, learner="honest_wrong"))
+    finally:
+        path.write_bytes(whole)
+        write_feedback(opened, replace(outcome, learner="honest_wrong"))
+    assert "honest_wrong" in failed.feedback_error
+    assert write_feedback(opened, outcome).feedback_error == ""
+
+
+def test_the_grading_page_runs_nothing_that_a_learner_wrote_or_printed() -> None:
+    nasty = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    shown = nbformat.v4.new_output("display_data", {"text/html": nasty})
+    script = nbformat.v4.new_output("display_data", {"application/javascript": "alert(1)"})
+    cells = [
+        nbformat.v4.new_markdown_cell(nasty),
+        nbformat.v4.new_code_cell("1", outputs=[shown, script]),
+    ]
+    config = Config()
+    put_engine(config)
+    config.HTMLExporter.template_name = "formgrade"
+    config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    names = ("assignment_id", "notebook_id", "submission_id", "base_url", "student", "last_name")
+    about = {**dict.fromkeys((*names, "first_name", "notebook_path"), "x"), "index": 0, "total": 1}
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    page, _ = HTMLExporter(config=config).from_notebook_node(notebook, resources=about)
+    assert "alert(1)" not in page.replace("&lt;script&gt;alert(1)", "")
+    assert "onerror" not in page.replace("&lt;img src=x onerror", "")
+
+
+def test_the_heading_is_the_labs_title(course: Path) -> None:
+    assert "<h1>反馈 Feedback: 热身 / Warm-up</h1>" in page(course, "honest_wrong")
+    assert "<title>热身 / Warm-up</title>" in page(course, "honest_wrong")
 
 
 def test_only_page_and_score_are_feedback(course: Path) -> None:

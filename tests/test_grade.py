@@ -197,6 +197,16 @@ def test_a_mark_given_by_a_person_is_kept_when_graded_again(tmp_path: Path) -> N
     assert (outcome["score"], outcome["needs_manual"], outcome["reused"]) == (11.0, False, True)
 
 
+def test_a_lab_that_is_only_begun_does_not_keep_the_others_from_being_graded(tmp_path: Path) -> None:
+    course = make_course(tmp_path / "tiny")
+    labroom("release", course, LAB)
+    hand_in_expected(course, BY_NAME["honest_right"])
+    shutil.copytree(course / "source" / LAB, course / "source" / "a-draft")
+    done = labroom("grade", "--folder", course)
+    assert "1 in = 1 graded + 0 named" in done.stdout
+    assert "a-draft" in done.stderr
+
+
 def test_a_lab_that_was_never_released_is_said_so(tmp_path: Path) -> None:
     course = make_course(tmp_path / "tiny")
     done = labroom("grade", "--folder", course, LAB, check=False)

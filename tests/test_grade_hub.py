@@ -126,6 +126,17 @@ def test_a_leaking_lab_is_not_published(hub: Hub, tmp_path: Path) -> None:
         assert not (zhou.fetch("tiny", LAB, tmp_path / "zhou") / "data" / "answers.txt").exists()
 
 
+@pytest.mark.parametrize("place", ["submitted/li", ".labroom/collected", "gradebook.db"])
+def test_a_link_in_a_course_on_the_hub_is_not_followed(tmp_path: Path, place: str) -> None:
+    course = make_course(tmp_path / "data" / "courses" / "tiny")
+    (course / place).parent.mkdir(exist_ok=True)
+    (course / place).symlink_to(tmp_path / "other")
+    done = labroom("grade", "tiny", "--data", tmp_path / "data", check=False)
+    assert done.returncode == 1
+    assert "is a link" in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
 def test_grading_without_a_hub_says_how_to_start_it(tmp_path: Path) -> None:
     shutil.copytree(make_course(tmp_path / "plain"), tmp_path / "data" / "courses" / "tiny")
     done = labroom("grade", "tiny", "--data", tmp_path / "data", check=False)

@@ -15,6 +15,8 @@ import pytest
 from lab_files import LABS, copy_of, grading, lab_module, notebook_of
 from nbformat.validator import normalize
 
+from labroom.autograder.stubs import CODE_STUB, TEXT_STUB
+
 each_lab = pytest.mark.parametrize("folder", LABS, ids=lambda folder: folder.name)
 CARD_KEYS = {
     "file",
@@ -28,10 +30,6 @@ CARD_KEYS = {
     "columns",
     "retrieved",
 }
-STUB = {
-    "python": "pass  # 在这里写代码 / your code here"
-}  # a code solution gives way to it: valid everywhere, stops nothing
-FREE_TEXT_STUB = "请在这里作答。/ Your answer here."
 # No connection leaves the machine: kernels find this module first.
 OFFLINE = """
 import socket
@@ -223,8 +221,8 @@ def graded_by_nbgrader(
     config = Config()
     config.CourseDirectory.root = str(course)
     config.CourseDirectory.course_id = "test"
-    config.ClearSolutions.code_stub = STUB
-    config.ClearSolutions.text_stub = FREE_TEXT_STUB
+    config.ClearSolutions.code_stub = {"python": CODE_STUB}
+    config.ClearSolutions.text_stub = TEXT_STUB
     name = folder.name
     copy_of(folder, course / "source" / name)
     api = NbGraderAPI(config=config)

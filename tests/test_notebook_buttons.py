@@ -66,6 +66,27 @@ def test_check_tells_right_wrong_error_and_unanswered_apart(lab: LabFolder, monk
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (None, "not-answered"),
+        ("", "not-answered"),
+        ("print(3 * 7)\ntotal = ...", "not-answered"),
+        ("total = ...\ntotal = 3", "wrong"),
+        ("total = ...\nprint(nothing)", "wrong"),
+        ("total =", "error"),
+    ],
+)
+def test_check_sees_what_is_still_as_released(lab: LabFolder, answer: str | None, state: str):
+    found = checked(lab, {} if answer is None else {"answer-q1": answer})
+    assert {name: found[name]["state"] for name in ("q1", "q2", "free")} == {
+        "q1": state,
+        "q2": "not-answered",
+        "free": "not-answered",
+    }
+
+
+@pytest.mark.slow
 def test_check_runs_the_tests_as_released_and_in_a_clean_kernel(lab: LabFolder):
     found = checked(
         lab,

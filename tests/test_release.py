@@ -96,6 +96,18 @@ def test_a_link_out_of_the_courses_is_refused(course: Path) -> None:
     assert "notes.txt is a link to outside" in done.stderr
 
 
+def test_a_labs_folder_that_leads_out_of_the_course_is_refused(course: Path) -> None:
+    shutil.copytree(course / "source" / LAB, course.parent / "elsewhere" / "home")
+    (course.parent / "elsewhere" / "home" / f"{LAB}.ipynb").rename(
+        course.parent / "elsewhere" / "home" / "taken.ipynb"
+    )
+    (course / "source" / "taken").symlink_to(course.parent / "elsewhere" / "home")
+    done = labroom("release", course, "taken", check=False)
+    assert done.returncode == 1
+    assert "leads out of the course" in done.stderr
+    assert not (course / "release" / "taken").exists()
+
+
 def _in_metadata(cells: dict[str, Any], nb: Any) -> None:
     cells["q1"].metadata["note"] = f"the answer is {SOLUTION_LINES[0]}"
 

@@ -5,6 +5,8 @@ import copy
 import json
 from pathlib import Path
 
+from labroom.autograder.stubs import CODE_STUB, TEXT_STUB
+
 CARD = {
     "id": "tiny",
     "title": {"zh": "小小实验", "en": "A tiny lab"},
@@ -68,7 +70,7 @@ def released() -> dict:
             markdown("task-en", "## Question 1\nPut the answer into `total`.", tags=["lang-en"]),
             code(
                 "answer-q1",
-                "# YOUR CODE HERE\nraise NotImplementedError()",
+                f"total = ...\n{CODE_STUB}",
                 nbgrader=mark("answer-q1", solution=True),
             ),
             code(
@@ -79,7 +81,7 @@ def released() -> dict:
             ),
             code(
                 "answer-q2",
-                "# YOUR CODE HERE\nraise NotImplementedError()",
+                CODE_STUB,
                 nbgrader=mark("answer-q2", solution=True),
             ),
             code(
@@ -90,7 +92,7 @@ def released() -> dict:
             ),
             markdown(
                 "free",
-                "在这里写下您的理由。 / Write your reasons here.",
+                TEXT_STUB,
                 nbgrader=mark("free", grade=True, solution=True, points=3),
                 labroom=item("free", "第三题：说理由", "Question 3: reasons"),
             ),

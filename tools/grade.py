@@ -49,13 +49,15 @@ def command(**options: Any) -> None:
 
     Exit status 0: everyone is accounted for. 3: the grader itself failed for someone; run it again.
     """
+    from labroom.autograder.course import LeadsOut
     from labroom.autograder.prepare import NotReleased
     from labroom.autograder.sandbox import SandboxBroken
     from labroom.hub_config.embedded.operator import HubNotRunning
+    from labroom.hub_config.exchange.client import ExchangeError
 
     try:
         outcomes = _grade(**options)
-    except (NotReleased, HubNotRunning, SandboxBroken) as error:
+    except (NotReleased, HubNotRunning, SandboxBroken, ExchangeError, LeadsOut) as error:
         raise click.ClickException(str(error)) from error
     if any(outcome.state == "grader-failed" or outcome.feedback_error for outcome in outcomes):
         sys.exit(EXIT_NAMED_BY_GRADER)
@@ -75,7 +77,7 @@ def _grade(
     config: Path | None,
     json_to: str | None,
 ) -> "list[Outcome]":
-    from labroom.autograder.course import open_course
+    from labroom.autograder.course import open_course, refuse_links
     from labroom.hub_config.data_folder import find_data_folder
 
     from .account import account, print_account
@@ -93,6 +95,7 @@ def _grade(
                 f"{place.root} 里没有课程 {course}。 No course {course} in {place.courses}; "
                 "start the hub once with labroom hub, or give a course folder with --folder."
             )
+        refuse_links(root)
         opened = open_course(root, config, course)
         if not (no_collect and no_feedback):
             from labroom.hub_config.embedded.operator import grader_exchange
@@ -100,7 +103,7 @@ def _grade(
             exchange = grader_exchange(place, course)
     outcomes: list[Outcome] = []
     with exchange or nullcontext():
-        for name in [lab] if lab else opened.labs():
+        for name in [lab] if lab else _released(opened):
             outcomes += grade_lab(
                 opened,
                 name,
@@ -121,6 +124,21 @@ def _grade(
         if json_to:
             Path(json_to).write_text(text + "\n", encoding="utf-8")
     return outcomes
+
+
+def _released(course: "CourseFolder") -> "list[str]":
+    """Labs that can be graded. One that an author has only begun does not keep the others from it."""
+    from labroom.autograder.prepare import NotReleased, notebooks_of
+
+    names = []
+    for name in course.labs():
+        try:
+            notebooks_of(course, name)
+        except NotReleased as error:
+            click.echo(str(error), err=True)
+        else:
+            names.append(name)
+    return names
 
 
 def grade_lab(

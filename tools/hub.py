@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -126,10 +126,13 @@ def _run(
         verbose=verbose,
         extra_config=str(extra_config.absolute()) if extra_config else None,
     )
-    with _following(folder.hub / "log", wanted=verbose):
+    with _following(folder.hub / "log", wanted=verbose), ExitStack() as untold:
+        # They are kept as hashes only: a start that fails must not take them along.
+        untold.callback(_tell_passwords, season, passwords)
         hub = launch.start_hub(settings, on_wait=_progress())
         try:
             release_labs(season, settings)
+            untold.pop_all()
             _tell(settings, season, passwords)
             hub.warden.wait()
         finally:
@@ -200,14 +203,18 @@ def _following(log: Path, *, wanted: bool) -> Iterator[None]:
 
 
 def _tell(settings: "HubSettings", season: "Season", passwords: "NewPasswords") -> None:
+    _say("打开", f"Open   {settings.url}/")
+    _tell_passwords(season, passwords)
+    _say("停止:按", "Stop: press Ctrl-C")
+
+
+def _tell_passwords(season: "Season", passwords: "NewPasswords") -> None:
     authors = ", ".join(sorted(season.authors)) or "-"
     keep = "(不变 unchanged; --new-passwords 可更换 makes new ones)"
-    _say("打开", f"Open   {settings.url}/")
     click.echo(
         f"登录 Sign in   教师:任意名字,口令 teacher: any name, password {passwords.learner or keep};   "
         f"作者 author ({authors}): {passwords.author or keep}"
     )
-    _say("停止:按", "Stop: press Ctrl-C")
 
 
 if __name__ == "__main__":

@@ -160,23 +160,26 @@ def _publish(
     there: Mapping[str, Any] | None,
     exchange: "Exchange",
 ) -> Published:
+    from labroom.autograder.course import refuse_links as refuse_links_around
     from labroom.hub_config.exchange.client import ExchangeError
 
-    from .release_lab import ReleaseRefused, release_lab, source_version
+    from .release_lab import ReleaseRefused, refuse_links, release_lab, source_version
 
     course = opened.coursedir.course_id
-    unchanged = (
-        there is not None
-        and opened.release(lab).is_dir()
-        and _same_due(there.get("due"), due)
-        and (there.get("lab") or {}).get("version") == source_version(opened.source(lab))
-    )
-    if unchanged:
-        return Published(course, lab, "unchanged")
     try:
+        refuse_links_around(opened.root)
+        refuse_links(opened, opened.source(lab))
+        unchanged = (
+            there is not None
+            and opened.release(lab).is_dir()
+            and _same_due(there.get("due"), due)
+            and (there.get("lab") or {}).get("version") == source_version(opened.source(lab))
+        )
+        if unchanged:
+            return Published(course, lab, "unchanged")
         made = release_lab(opened, lab, "both", due)
         exchange.release(course, lab, made.folder, due=due, force=there is not None)
-    except (ReleaseRefused, ExchangeError) as error:
+    except (ReleaseRefused, ExchangeError, OSError, ValueError) as error:
         return Published(course, lab, "refused", str(error))
     return Published(course, lab, "published", made.version)
 

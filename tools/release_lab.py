@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import stat
 import tempfile
 import tomllib
 import warnings
@@ -69,7 +70,7 @@ def release_lab(
     replaced only when the new one is whole.
     """
     source = course.source(lab)
-    _refuse_links(course, source)
+    refuse_links(course, source)
     version = source_version(source)
     course.private().mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="release-", dir=course.private()) as temporary:
@@ -105,8 +106,19 @@ def _names(folder: Path) -> Iterator[str]:
             yield Path(root, name).relative_to(folder).as_posix()
 
 
-def _refuse_links(course: CourseFolder, source: Path) -> None:
+def refuse_links(course: CourseFolder, source: Path) -> None:
+    """ReleaseRefused for what leads out of the courses: the operator may read more than the author may."""
+    if course.root.resolve() not in source.resolve().parents:
+        raise ReleaseRefused(
+            f"{source} 在课程文件夹之外,不能发布。 "
+            f"{source} leads out of the course's folder; put a real folder there."
+        )
     for path in source.rglob("*"):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISLNK(mode) or stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ReleaseRefused(
+                f"{path} 是特殊文件,不能发布。 {path} is a special file; a lab holds files and folders only."
+            )
         if path.is_symlink() and not (path.is_file() and stays_in(path, course.root)):
             raise ReleaseRefused(
                 f"{path} 是指向课程之外(或不存在)的链接,不能发布。 "

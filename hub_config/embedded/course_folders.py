@@ -62,6 +62,11 @@ def prepare_course_folder(course: Course, data: DataFolder) -> Synced:
     root.mkdir(mode=0o700, exist_ok=True)
     root.chmod(0o700)
     for part in ("source", "release", "submitted", "autograded", "feedback"):
+        if (root / part).is_symlink():
+            raise CoursesError(
+                f"{root / part} 是链接,可能指到课程之外,请删掉它。 "
+                f"{root / part} is a link and may lead out of the course; remove it."
+            )
         (root / part).mkdir(exist_ok=True)
     write_private(root / "nbgrader_config.py", _CONFIG.format(root=str(root), course=course.id))
     return sync_sources(course, root / "source", data.hub / f"source-{course.id}.json")

@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from labroom.autograder.stubs import is_untouched, placeholders_left
+
 from .language import source_of
 
 CELL_SECONDS = 30
@@ -179,8 +181,10 @@ def _error(cell: Any) -> Any:
 
 
 def _unchanged(cell: Any, original: Any) -> bool:
-    mine = source_of(cell).strip()
-    return not mine or (original is not None and mine == source_of(original).strip())
+    mine, given = source_of(cell), None if original is None else source_of(original)
+    # Who tries something out in an answer's cell and leaves the dots has not answered yet.
+    tried = given is not None and cell.cell_type == "code" and not _error(cell)
+    return is_untouched(mine, given) or (tried and placeholders_left(mine, str(given)))
 
 
 def _place(cell: Any, error: Any) -> dict[str, Any]:
