@@ -27,7 +27,7 @@ lint: $(VENV)/ready
 
 # The folders are renamed on installation, so types are checked on what a wheel installs.
 types: $(VENV)/ready
-	@rm -rf build/types && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --target build/types .
+	@rm -rf build/types && PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --target build/types .
 	MYPYPATH=build/types $(BIN)/mypy --config-file pyproject.toml -p labroom.tools -p labroom.autograder -p labroom.hub_config
 	$(BIN)/mypy --config-file pyproject.toml courses/lab.py
 

@@ -93,7 +93,8 @@ def _still_valid(course: CourseFolder, ready: Prepared) -> Outcome | None:
     try:
         # A person may have marked a free response since.
         return with_scores(course, replace(earlier, reused=True))
-    except KeyError:
+    except (KeyError, ValueError):
+        # The gradebook or the autograded notebook is not as it was left: grade anew.
         return None
 
 

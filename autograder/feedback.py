@@ -2,10 +2,7 @@
 """Feedback for the person who handed in: no hidden test, no script, her language, and a score record."""
 
 import copy
-import glob
-import logging
 import shutil
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +10,15 @@ from typing import Any
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateFeedback
-from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 
+from .converter import ConversionFailed, run_converter
 from .course import CourseFolder, lab_title
 from .feedback_page import failure_page, notebook_page
 from .messages import item_message
 from .outcome import Outcome, dump, score_record
-from .record import LogLines, load_outcome, with_scores
+from .record import load_outcome, with_scores
 from .regions import as_released, normalise, split_regions, telling
 from .store import write_whole
 from .submissions import Submission, Unreadable
@@ -143,19 +140,10 @@ def write_feedback(course: CourseFolder, outcome: Outcome) -> Outcome:
         write_whole(folder / f"{outcome.lab}.html", page)
         write_whole(folder / SCORE_FILE, dump(score_record(outcome)))
         return outcome
-    coursedir = CourseDirectory(config=course.config)
-    coursedir.student_id = glob.escape(outcome.learner)
-    coursedir.assignment_id = glob.escape(outcome.lab)
-    logger = logging.Logger("labroom.feedback", logging.ERROR)
-    logger.addHandler(lines := LogLines())
-    converter = GenerateFeedback(coursedir=coursedir, config=course.config, log=logger)
-    converter.force = True
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            converter.start()
-    except Exception as error:  # noqa: BLE001 - one submission must not stop the others
+        run_converter(GenerateFeedback, course, outcome.lab, learner=outcome.learner)
+    except ConversionFailed as error:
         # An earlier attempt's page is not about this one.
         shutil.rmtree(folder, ignore_errors=True)
-        return replace(outcome, feedback_error=("\n".join(lines.lines) or str(error))[-2000:])
+        return replace(outcome, feedback_error=str(error)[-2000:])
     return outcome

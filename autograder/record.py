@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Second phase: nbgrader's own Autograde writes the gradebook, one submission at a time, one writer."""
 
-import glob
 import json
-import logging
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
 from nbgrader.api import Grade, MissingEntry
 from nbgrader.converters import Autograde
-from nbgrader.coursedir import CourseDirectory
 
+from .converter import run_converter
 from .course import CourseFolder, released_cells
 from .messages import item_message
 from .outcome import Failure, Item, ItemState, Outcome, dump, outcome_from_json
@@ -19,38 +16,9 @@ from .store import write_whole
 from .submissions import Submission
 
 
-class RecordingFailed(RuntimeError):  # noqa: N818 - read as a sentence where it is raised
-    """nbgrader could not record a submission; the text is what it logged."""
-
-
-class LogLines(logging.Handler):
-    """Keeps what nbgrader logs: it says the reason there, and only that it failed in what it raises."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the text."""
-        self.lines.append(record.getMessage())
-
-
 def record(course: CourseFolder, submission: Submission) -> None:
-    """Write one submission's automatic scores with nbgrader's converter. Raises RecordingFailed."""
-    logger = logging.Logger("labroom.record", logging.WARNING)
-    logger.addHandler(lines := LogLines())
-    coursedir = CourseDirectory(config=course.config)
-    coursedir.student_id = glob.escape(submission.learner)
-    coursedir.assignment_id = glob.escape(submission.lab)
-    converter = Autograde(coursedir=coursedir, config=course.config, log=logger)
-    converter.force = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            converter.start()
-    except Exception as error:
-        # nbgrader has logged why, and says here only that it failed.
-        raise RecordingFailed("\n".join(lines.lines)[-4000:] or str(error)) from error
+    """Write one submission's automatic scores with nbgrader's converter. Raises ConversionFailed."""
+    run_converter(Autograde, course, submission.lab, learner=submission.learner)
 
 
 def record_file(course: CourseFolder, lab: str, learner: str) -> Path:

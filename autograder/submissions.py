@@ -122,6 +122,8 @@ def read_notebook(path: Path) -> dict[str, Any]:
         raise Unreadable("empty", name)
     try:
         raw = json.loads(content.decode("utf-8-sig"), parse_constant=_no_number)
+        # Half a character, as in "\\ud800", can be read but written nowhere.
+        json.dumps(raw, ensure_ascii=False).encode()
     except RecursionError as error:
         raise Unreadable("too-deep", name) from error
     except (ValueError, UnicodeDecodeError) as error:

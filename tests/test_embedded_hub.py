@@ -40,6 +40,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         yield running
 
 
+def started(data: Path, courses: Path, port: int, *options: str) -> "subprocess.CompletedProcess[str]":
+    """A start that is to be refused, with what it says."""
+    command = hub_command(data, courses, port, *options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
 def test_says_in_plain_lines_where_to_click_and_how_to_stop(hub: Hub) -> None:
     printed = hub.printed()
     for words in (f"{hub.url}/", CLASS_PASSWORD, AUTHOR_PASSWORD, "Ctrl-C", "Confinement: "):
@@ -187,9 +193,7 @@ def test_operator_gets_tokens_for_graders(hub: Hub) -> None:
 
 
 def test_second_hub_on_the_same_data_names_the_first(hub: Hub) -> None:
-    second = subprocess.run(
-        hub_command(hub.data.root, hub.courses, 1), capture_output=True, text=True, timeout=60, check=False
-    )
+    second = started(hub.data.root, hub.courses, free_ports(1)[0])
     assert second.returncode == 1
     assert str(hub.process.pid) in second.stderr
     assert "--data" in second.stderr
@@ -197,13 +201,7 @@ def test_second_hub_on_the_same_data_names_the_first(hub: Hub) -> None:
 
 def test_port_in_use_is_said_before_anything_starts(tmp_path: Path, hub: Hub) -> None:
     port = int(hub.url.rsplit(":", 1)[1])
-    second = subprocess.run(
-        hub_command(tmp_path / "data", hub.courses, port),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    second = started(tmp_path / "data", hub.courses, port)
     assert second.returncode == 1
     assert "--port" in second.stderr
 
@@ -211,36 +209,18 @@ def test_port_in_use_is_said_before_anything_starts(tmp_path: Path, hub: Hub) ->
 def test_passwords_are_shown_also_when_the_hub_does_not_start(tmp_path: Path, hub: Hub) -> None:
     (tmp_path / "spoilt.py").write_text("raise RuntimeError('spoilt')\n")
     options = ["--extra-config", str(tmp_path / "spoilt.py")]
-    refused = subprocess.run(
-        hub_command(tmp_path / "data", hub.courses, free_ports(1)[0], *options),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    refused = started(tmp_path / "data", hub.courses, free_ports(1)[0], *options)
     assert refused.returncode == 1
     assert "password" in refused.stdout
     assert "spoilt" in refused.stderr
 
 
 def test_no_confinement_is_for_one_person_only(tmp_path: Path, hub: Hub) -> None:
-    refused = subprocess.run(
-        hub_command(tmp_path / "data", hub.courses, 1, "--confinement", "none"),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    refused = started(tmp_path / "data", hub.courses, free_ports(1)[0], "--confinement", "none")
     assert refused.returncode == 1
     assert "--people" in refused.stderr
     open_to_all = ["--confinement", "none", "--people", "li", "--ip", "0.0.0.0"]
-    refused = subprocess.run(
-        hub_command(tmp_path / "data", hub.courses, 1, *open_to_all),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    refused = started(tmp_path / "data", hub.courses, free_ports(1)[0], *open_to_all)
     assert refused.returncode == 1
     assert "127.0.0.1" in refused.stderr
 

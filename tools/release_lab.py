@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Makes the learners' version of one lab with nbgrader's own generator, then proves that nothing leaked."""
 
-import glob
 import hashlib
 import json
-import logging
 import os
 import shutil
 import stat
 import tempfile
 import tomllib
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,9 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nbgrader.converters import GenerateAssignment
-from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import rmtree
 
+from labroom.autograder.converter import ConversionFailed, run_converter
 from labroom.autograder.course import CourseFolder
 from labroom.autograder.work_files import stays_in
 
@@ -127,32 +124,17 @@ def refuse_links(course: CourseFolder, source: Path) -> None:
 
 
 def _generate(course: CourseFolder, lab: str, into: Path) -> None:
-    coursedir = CourseDirectory(config=course.config)
-    coursedir.assignment_id = glob.escape(lab)
-    coursedir.release_directory = str(into.relative_to(course.root))
-    # nbgrader would copy what is kept back, and follow links.
-    coursedir.ignore = [*coursedir.ignore, *_KEPT_BACK]
-    logger = logging.Logger("labroom.release", logging.ERROR)
-    logger.addHandler(lines := _Lines())
-    converter = GenerateAssignment(coursedir=coursedir, config=course.config, log=logger)
-    converter.force = True
-    # "{student_id}" is "." here, so the folder is <release>/./<lab>.
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            converter.start()
-    except Exception as error:
-        # nbgrader raises one class for everything and logs the reason.
-        raise ReleaseRefused(_explained(lab, "\n".join(lines.lines) or str(error))) from error
-
-
-class _Lines(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
+        # nbgrader would copy what is kept back, and follow links.
+        run_converter(
+            GenerateAssignment,
+            course,
+            lab,
+            ignore=_KEPT_BACK,
+            release_directory=str(into.relative_to(course.root)),
+        )
+    except ConversionFailed as error:
+        raise ReleaseRefused(_explained(lab, str(error))) from error
 
 
 def _explained(lab: str, log: str) -> str:

@@ -65,8 +65,8 @@ class SignedReceipt(BaseModel):
     signature: str
 
 
-class Submitted(BaseModel):
-    """A hand-in that is kept."""
+class HandIn(BaseModel):
+    """What is known of every hand-in that is kept."""
 
     id: str
     course: str
@@ -78,6 +78,11 @@ class Submitted(BaseModel):
     sha256: str
     size: int
     files: dict[str, str]
+
+
+class Submitted(HandIn):
+    """The answer to a hand-in."""
+
     receipt: SignedReceipt
 
 
@@ -94,19 +99,9 @@ class FeedbackRow(BaseModel):
     files: list[str]
 
 
-class SubmissionRow(BaseModel):
+class SubmissionRow(HandIn):
     """A hand-in in a list."""
 
-    id: str
-    course: str
-    assignment: str
-    learner: str
-    attempt: int
-    timestamp: str
-    late: bool
-    sha256: str
-    size: int
-    files: dict[str, str]
     counts: bool
     feedback: FeedbackRow | None
 
