@@ -44,15 +44,15 @@ _KEPT_WHEN_CLEAN = ("PATH", "LANG", "LC_ALL", "OPENBLAS_CORETYPE", "TZ")
 
 _SENTENCE = {
     "full": (
-        "隔离:完整。各人的程序只能读写自己的文件,也不能干扰别人的程序。",
+        "隔离：完整。各人的程序只能读写自己的文件，也不能干扰别人的程序。",
         "Confinement: full. Each person's programs reach only that person's files and cannot disturb others.",
     ),
     "files": (
-        "隔离:仅文件。各人的程序只能读写自己的文件,但可能中断别人的程序(内核较旧)。",
+        "隔离：仅文件。各人的程序只能读写自己的文件，但可能中断别人的程序(内核较旧)。",
         "Confinement: files only. Programs reach only their person's files, but could stop others' programs.",
     ),
     "none": (
-        "隔离:无。这台机器的内核不能隔离程序,只供一个人使用。",
+        "隔离：无。这台机器的内核不能隔离程序，只供一个人使用。",
         "Confinement: none. This machine's kernel cannot confine programs: for one person only.",
     ),
 }

@@ -84,7 +84,7 @@ def refuse_links(root: Path) -> None:
     for path in found:
         if path.is_symlink():
             raise LeadsOut(
-                f"{path} 是链接,可能指到课程之外。请换成真正的文件夹或文件。 "
+                f"{path} 是链接，可能指到课程之外。请换成真正的文件夹或文件。 "
                 f"{path} is a link and may lead out of the course. Put a real folder or file there."
             )
 

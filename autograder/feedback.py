@@ -27,7 +27,7 @@ from .work_files import coursedir_of
 SCORE_FILE = "score.json"
 # By its time, ``nbgrader release_feedback`` knows which attempt the feedback is about.
 _KEPT = (SCORE_FILE, "timestamp.txt")
-_REMOVED = "[这里的输出包含不公开的内容,已移除 Removed: this output holds what is not public]"
+_REMOVED = "[这里的输出包含不公开的内容，已移除 Removed: this output holds what is not public]"
 
 
 class HideTests(NbGraderPreprocessor):

@@ -28,7 +28,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "comment": ("评语", "Comment"),
     "late": ("这次是截止时间之后交的。", "This was handed in after the due date."),
     "waiting": (
-        "有的题还要人工评分,分数会再增加。",
+        "有的题还要人工评分，分数会再增加。",
         "Some items are still to be marked by a person; points will be added.",
     ),
     "right": ("正确", "right"),

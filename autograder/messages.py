@@ -36,7 +36,7 @@ def item_message(cell: Mapping[str, Any]) -> dict[str, str] | None:
             )
         if output.get("output_type") == "stream" and output.get("name") == "stderr":
             return {
-                "zh": "检查时程序向标准错误输出了内容,按没有通过计。",
+                "zh": "检查时程序向标准错误输出了内容，按没有通过计。",
                 "en": "Something was written to standard error during the check, which counts as not passed.",
             }
     return None
@@ -54,20 +54,20 @@ def _error_message(name: str, value: str) -> dict[str, str]:
         return next((dict(r) for r in REASONS.values() if r["en"] in value), dict(NOT_PASSED))
     if name == "CellTimeoutError":
         return {
-            "zh": "检查没有在规定时间内结束,您的代码里可能有停不下来的循环。",
+            "zh": "检查没有在规定时间内结束，您的代码里可能有停不下来的循环。",
             "en": "The check did not end in time; there may be a loop in your code that never stops.",
         }
     if name == "NotImplementedError":
         return {"zh": "这一项还没有作答。", "en": "This item has not been answered yet."}
     if name == "PartialCreditError":
         return {
-            "zh": "检查得到的分数不在允许的范围内,按 0 分计。",
+            "zh": "检查得到的分数不在允许的范围内，按 0 分计。",
             "en": "The check came to a number of points that is not allowed, which counts as 0.",
         }
     missing = _MISSING_NAME.search(value) if name == "NameError" else None
     if missing:
         return {
-            "zh": f"没有找到名字 {missing[1]}。前面的单元运行了吗?名字写对了吗?",
+            "zh": f"没有找到名字 {missing[1]}。前面的单元运行了吗？名字写对了吗？",
             "en": f"There is no name {missing[1]}. Has the cell before run? Is the name right?",
         }
     return {

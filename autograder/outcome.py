@@ -13,7 +13,7 @@ ItemState = Literal["right", "partly", "wrong", "to-be-marked", "no-answer"]
 # What a teacher reads about each kind. Zero or more further words of detail are added in parentheses.
 REASONS: Mapping[str, Mapping[str, str]] = {
     "error": {
-        "zh": "您的一个代码单元运行时出错,后面依赖它的题可能因此没有得分。",
+        "zh": "您的一个代码单元运行时出错，后面依赖它的题可能因此没有得分。",
         "en": "One of your code cells ended with an error; items that depend on it may have no points.",
     },
     "timeout": {
@@ -21,11 +21,11 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "en": "The code did not end in time (a loop that never stops?). Items before that were graded.",
     },
     "memory": {
-        "zh": "代码用的内存太多,被停止了。此前的题已经评分。",
+        "zh": "代码用的内存太多，被停止了。此前的题已经评分。",
         "en": "The code used too much memory and was stopped. Items before that were graded.",
     },
     "output-limit": {
-        "zh": "代码输出的内容太多,被停止了。此前的题已经评分。",
+        "zh": "代码输出的内容太多，被停止了。此前的题已经评分。",
         "en": "The code printed or wrote too much and was stopped. Items before that were graded.",
     },
     "killed": {
@@ -33,11 +33,11 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "en": "The program ended while your code ran (as after exit). Items before that were graded.",
     },
     "unreadable": {
-        "zh": "交来的文件读不出来,所以没有评分。请在实验页面重新打开、保存,再交一次。",
+        "zh": "交来的文件读不出来，所以没有评分。请在实验页面重新打开、保存，再交一次。",
         "en": "What was handed in cannot be read, so it was not graded. Open, save, and hand in once more.",
     },
     "grader-failed": {
-        "zh": "评分程序出了问题,这不是您的错,分数不受影响。我们会重新评分。",
+        "zh": "评分程序出了问题，这不是您的错，分数不受影响。我们会重新评分。",
         "en": "The grading program failed. It is not your fault and costs no points; it will run again.",
     },
 }

@@ -69,7 +69,7 @@ def check_sandbox(secret: Path) -> None:
         tested = self_test(secret, home=work)
     if not tested.passed:
         raise SandboxBroken(
-            f"这台机器不能隔离学员的代码,所以没有评分。 "
+            f"这台机器不能隔离学员的代码，所以没有评分。 "
             f"Learners' code cannot be confined on this machine, so nothing was graded: {tested.detail}"
         )
 

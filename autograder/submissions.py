@@ -15,15 +15,15 @@ LARGEST_NOTEBOOK = 20 << 20
 # code -> what is wrong and what to do, in both languages; {file} is filled in.
 FAULTS: Mapping[str, tuple[str, str]] = {
     "link": (
-        "{file} 是链接或特殊文件,不能交。请换成真正的文件再交。",
+        "{file} 是链接或特殊文件，不能交。请换成真正的文件再交。",
         "{file} is a link or a special file, which cannot be handed in. Replace it by a real file.",
     ),
     "in-the-way": (
-        "{file} 和实验自带的文件夹或文件同名,不能交。请改名或删掉,再交一次。",
+        "{file} 和实验自带的文件夹或文件同名，不能交。请改名或删掉，再交一次。",
         "{file} has the name of a folder or file of the lab. Rename or remove it and hand in once more.",
     ),
     "missing-notebook": (
-        "没有找到笔记本 {file}。请不要改名,重新交一次。",
+        "没有找到笔记本 {file}。请不要改名，重新交一次。",
         "The notebook {file} is missing. Do not rename it; hand in once more.",
     ),
     "empty": ("{file} 是空文件。请重新保存后再交。", "{file} is empty. Save it again and hand in once more."),
@@ -40,7 +40,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         "{file} is not a whole notebook file (cut off on the way?). Save it and hand in once more.",
     ),
     "too-deep": (
-        "{file} 的结构嵌套太深,读不出来。请从头打开实验再做一次。",
+        "{file} 的结构嵌套太深，读不出来。请从头打开实验再做一次。",
         "{file} is nested too deeply to be read. Open the lab afresh.",
     ),
     "not-notebook": (
@@ -48,7 +48,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         "{file} is no notebook. Save it from the lab page and hand in once more.",
     ),
     "old-format": (
-        "{file} 是旧格式的笔记本。请在实验页面打开、保存,再交一次。",
+        "{file} 是旧格式的笔记本。请在实验页面打开、保存，再交一次。",
         "{file} is a notebook of another format version. Open and save it, then hand in once more.",
     ),
 }

@@ -43,7 +43,7 @@ def print_account(outcomes: Sequence[Outcome]) -> None:
     )
     if counts["grader_failed"]:
         click.echo(
-            f"评分程序有 {counts['grader_failed']} 份没有评成,这些没有记 0 分;请再运行一次。 "
+            f"评分程序有 {counts['grader_failed']} 份没有评成，这些没有记 0 分；请再运行一次。 "
             f"The grader failed for {counts['grader_failed']}; no 0 was recorded for them. Run it again."
         )
 

@@ -104,7 +104,7 @@ def _run(
     for synced in prepare_course_folders(season, folder):
         for name in synced.conflicts:
             _say(
-                f"{synced.course}/{name}: 在教室里和仓库里都改过,保留教室里的。",
+                f"{synced.course}/{name}: 在教室里和仓库里都改过，保留教室里的。",
                 f"{synced.course}/{name}: changed both on the hub and in the repository; kept the hub's.",
             )
     names = tuple(name.strip() for name in (people or "").split(",") if name.strip())
@@ -145,7 +145,7 @@ def _run(
     if ended_by_itself:
         log = folder.hub / "log"
         raise launch.HubRefused(
-            f"教室自己停了,日志 {log} 的结尾: The hub ended by itself; the end of its log {log}:\n"
+            f"教室自己停了，日志 {log} 的结尾： The hub ended by itself; the end of its log {log}:\n"
             f"{launch.tail(log)}"
         )
 
@@ -168,7 +168,7 @@ def release_labs(season: "Season", settings: "HubSettings") -> None:
     try:
         release_all(season, settings.folder, lambda course: grader_exchange(settings.folder, course))
     except (ExchangeError, HubNotRunning) as error:
-        _say(f"实验还没有发布:{error}", "The labs are not released yet; try `labroom release --publish`.")
+        _say(f"实验还没有发布：{error}", "The labs are not released yet; try `labroom release --publish`.")
 
 
 def _say(zh: str, en: str) -> None:
@@ -205,14 +205,14 @@ def _following(log: Path, *, wanted: bool) -> Iterator[None]:
 def _tell(settings: "HubSettings", season: "Season", passwords: "NewPasswords") -> None:
     _say("打开", f"Open   {settings.url}/")
     _tell_passwords(season, passwords)
-    _say("停止:按", "Stop: press Ctrl-C")
+    _say("停止：按", "Stop: press Ctrl-C")
 
 
 def _tell_passwords(season: "Season", passwords: "NewPasswords") -> None:
     authors = ", ".join(sorted(season.authors)) or "-"
     keep = "(不变 unchanged; --new-passwords 可更换 makes new ones)"
     click.echo(
-        f"登录 Sign in   教师:任意名字,口令 teacher: any name, password {passwords.learner or keep};   "
+        f"登录 Sign in   教师：任意名字，口令 teacher: any name, password {passwords.learner or keep};   "
         f"作者 author ({authors}): {passwords.author or keep}"
     )
 

@@ -107,18 +107,18 @@ def refuse_links(course: CourseFolder, source: Path) -> None:
     """ReleaseRefused for what leads out of the courses: the operator may read more than the author may."""
     if course.root.resolve() not in source.resolve().parents:
         raise ReleaseRefused(
-            f"{source} 在课程文件夹之外,不能发布。 "
+            f"{source} 在课程文件夹之外，不能发布。 "
             f"{source} leads out of the course's folder; put a real folder there."
         )
     for path in source.rglob("*"):
         mode = path.lstat().st_mode
         if not (stat.S_ISLNK(mode) or stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise ReleaseRefused(
-                f"{path} 是特殊文件,不能发布。 {path} is a special file; a lab holds files and folders only."
+                f"{path} 是特殊文件，不能发布。 {path} is a special file; a lab holds files and folders only."
             )
         if path.is_symlink() and not (path.is_file() and stays_in(path, course.root)):
             raise ReleaseRefused(
-                f"{path} 是指向课程之外(或不存在)的链接,不能发布。 "
+                f"{path} 是指向课程之外(或不存在)的链接，不能发布。 "
                 f"{path} is a link to outside the courses, or to nothing; put a real file there."
             )
 
@@ -140,8 +140,8 @@ def _generate(course: CourseFolder, lab: str, into: Path) -> None:
 def _explained(lab: str, log: str) -> str:
     if "Cannot add or remove cells" in log or "Cannot modify existing assignment" in log:
         return (
-            f"实验 {lab} 已经有人交了作业,所以不能增加或删除带分数、答案或锁定的单元;只能改它们的内容。"
-            f"请恢复这些单元,或者用新的实验名发布。 "
+            f"实验 {lab} 已经有人交了作业，所以不能增加或删除带分数、答案或锁定的单元；只能改它们的内容。"
+            f"请恢复这些单元，或者用新的实验名发布。 "
             f"Lab {lab} has hand-ins already, so graded, solution or locked cells cannot be added or "
             "removed; only their text may change. Put the cells back, or release under a new lab name."
         )
@@ -202,7 +202,7 @@ def lab_metadata(source: Path) -> dict[str, Any]:
 def _leaked(lab: str, leaks: list[Leak]) -> ReleaseRefused:
     shown = "\n".join(f"  {leak}" for leak in leaks[:20])
     return ReleaseRefused(
-        f"实验 {lab} 没有发布:答案或隐藏测试会随之泄露({len(leaks)} 处)。发布的文件已删除。\n"
+        f"实验 {lab} 没有发布：答案或隐藏测试会随之泄露({len(leaks)} 处)。发布的文件已删除。\n"
         f"Lab {lab} was not released: {len(leaks)} thing(s) of the author's would have left with it. "
         f"The release was removed. Take these out of the source:\n{shown}",
         tuple(leaks),

@@ -86,7 +86,7 @@ class ClassroomAuthenticator(Authenticator):
         if wait > 0:
             seconds = int(wait) + 1
             raise HTTPError(
-                429, f"试得太多了,请等 {seconds} 秒再试。 Too many tries: wait {seconds} s, then try again."
+                429, f"试得太多了，请等 {seconds} 秒再试。 Too many tries: wait {seconds} s, then try again."
             )
         if await self._accepts(name, password):
             self._by_name.forget(key)

@@ -64,7 +64,7 @@ def prepare_course_folder(course: Course, data: DataFolder) -> Synced:
     for part in ("source", "release", "submitted", "autograded", "feedback"):
         if (root / part).is_symlink():
             raise CoursesError(
-                f"{root / part} 是链接,可能指到课程之外,请删掉它。 "
+                f"{root / part} 是链接，可能指到课程之外，请删掉它。 "
                 f"{root / part} is a link and may lead out of the course; remove it."
             )
         (root / part).mkdir(exist_ok=True)
@@ -118,7 +118,7 @@ def _write(target: Path, name: str, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if target.resolve() not in path.parent.resolve().parents and path.parent.resolve() != target.resolve():
         raise CoursesError(
-            f"{path.parent} 指到了课程文件夹外面,请删掉这个链接。 "
+            f"{path.parent} 指到了课程文件夹外面，请删掉这个链接。 "
             f"{path.parent} leads out of the course folder; remove the link."
         )
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -59,19 +59,19 @@ def check_confinement(data: DataFolder, season: Season, wanted: str, people: Seq
     if wanted == "none":
         if len(people) != 1:
             raise HubRefused(
-                "不隔离时只能有一个人:加 --people 名字。 "
+                "不隔离时只能有一个人：加 --people 名字。 "
                 "Without confinement only one person may use the hub: add --people NAME."
             )
         if ip != "127.0.0.1":
             raise HubRefused(
-                f"不隔离时只能在 127.0.0.1 上,不能在 {ip} 上。 "
+                f"不隔离时只能在 127.0.0.1 上，不能在 {ip} 上。 "
                 f"Without confinement the hub listens on 127.0.0.1 only, not on {ip}."
             )
         return False
     level = confine.level_of(confine.landlock_abi())
     if level == "none" or (wanted == "full" and level == "files"):
         raise HubRefused(
-            f"{confine.describe_level()} 只给自己用:--confinement none --people 名字。 "
+            f"{confine.describe_level()} 只给自己用：--confinement none --people 名字。 "
             "For yourself alone: --confinement none --people NAME."
         )
     allowed = [*confine.system_read_paths(), SERVERS, LABEXTENSIONS]
@@ -85,7 +85,7 @@ def check_confinement(data: DataFolder, season: Season, wanted: str, people: Seq
         result = confine.self_test(*_secrets(data, season), Path(f"/proc/{os.getpid()}/environ"), home=home)
     if not result.passed:
         raise HubRefused(
-            f"自检失败,隔离没有起作用,不启动:{result.detail}。 "
+            f"自检失败，隔离没有起作用，不启动：{result.detail}。 "
             f"The confinement failed its self-test, so the hub does not start: {result.detail}."
         )
     return True
@@ -203,7 +203,7 @@ def wait_until_up(hub: RunningHub, *, seconds: float = 90, on_wait: Callable[[fl
             time.sleep(0.1)
     log = hub.settings.folder.hub / "log"
     raise HubRefused(
-        f"教室没有启动起来,日志 {log} 的结尾: The hub did not start; the end of its log {log}:\n{tail(log)}"
+        f"教室没有启动起来，日志 {log} 的结尾： The hub did not start; the end of its log {log}:\n{tail(log)}"
     )
 
 

@@ -50,7 +50,7 @@ def find_operator(data: DataFolder) -> Operator:
         raw = json.loads(data.operator_file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise HubNotRunning(
-            f"{data.root} 没有正在运行的教室,请先运行 labroom hub。 "
+            f"{data.root} 没有正在运行的教室，请先运行 labroom hub。 "
             f"No hub has run on {data.root} yet; start it with labroom hub."
         ) from error
     operator = Operator(**{key: raw[key] for key in ("url", "hub_api", "exchange", "token")})
@@ -58,7 +58,7 @@ def find_operator(data: DataFolder) -> Operator:
         operator.call("GET", "/")
     except httpx.HTTPError as error:
         raise HubNotRunning(
-            f"{operator.url} 上没有教室在运行,请先运行 labroom hub。 "
+            f"{operator.url} 上没有教室在运行，请先运行 labroom hub。 "
             f"No hub answers at {operator.url}; start it with labroom hub. ({error})"
         ) from error
     return operator
