@@ -108,6 +108,9 @@ class Formgrader:
         mark = self.page.locator("td.needs-manual-grade .glyphicon-ok")
         waiting = self.page.locator("tbody tr").filter(has=mark)
         waiting.locator("a").first.click(timeout=PATIENCE)
+        self.page.wait_for_url("**/formgrader/submissions/**", timeout=PATIENCE)
+        # The page asks for the grades after it has loaded; what is typed before that is not saved.
+        self.page.wait_for_load_state("networkidle")
         for box, text in (("input.score", points), ("textarea.comment", comment)):
             field = self.page.locator(box).last
             expect(field).to_be_visible(timeout=PATIENCE)
