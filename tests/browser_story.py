@@ -27,6 +27,7 @@ FLAGS = [
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 PATIENCE = 90_000
 """Milliseconds for what starts a server or runs a notebook on a busy machine."""
+expect.set_options(timeout=30_000)  # what a page does by itself; five seconds are too few on a busy machine
 
 
 @contextmanager
@@ -115,7 +116,7 @@ def visitor(browser: Browser, hub: str, language: str = "zh", **options: Any) ->
     context = browser.new_context(locale=LOCALES[language], viewport=size, **options)
     # The home page of the hub knows its visitor by cookies only, so people do not mix.
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     wanted = os.environ.get("LABROOM_PICTURES")
     try:
         yield Visitor(page, hub, language, Path(wanted) if wanted else None)
